@@ -1,0 +1,86 @@
+// envs/avr/avr_internal.h - helpers shared by the logic files of the environment; not for others.
+#ifndef GAZE_ENVS_AVR_AVR_INTERNAL_H
+#define GAZE_ENVS_AVR_AVR_INTERNAL_H
+
+#include "envs/avr/avr.h"
+
+enum {
+  AVR_GRID = 38,         // places per side
+  AVR_REGION_PLACES = 3, // fewer open places than this hold no small object worth a look
+  AVR_OBJECTS_MAX = 12,  // the prior told to the agent
+  AVR_STACK_MAX = 4,
+  AVR_HIDDEN_MAX = 2,    // small objects behind one large object
+  AVR_LARGE = 0, AVR_SMALL = 1,  // values of AVR_SIZE
+  AVR_NODES_MAX = 1600,  // search nodes of one plan
+};
+
+static const float AVR_HALF[AVR_SIZES] = {0.036f, 0.018f};  // half extents [m]
+
+static inline bool avr_bit(const uint64_t *set, int p) { return (set[p >> 6] >> (p & 63)) & 1u; }
+static inline void avr_set(uint64_t *set, int p) { set[p >> 6] |= (uint64_t)1 << (p & 63); }
+static inline void avr_clear(uint64_t *set, int p) { set[p >> 6] &= ~((uint64_t)1 << (p & 63)); }
+
+// Centre of place p on the table [m].
+static inline void avr_place_at(int p, float at[2]) {
+  at[0] = 0.012f * ((float)(p % AVR_GRID) - 18.5f);
+  at[1] = 0.012f * ((float)(p / AVR_GRID) - 18.5f);
+}
+
+// What one view shows: the facts, the places it closes, and the measures behind the facts.
+typedef struct avr_view {
+  avr_know know;
+  uint16_t visible;                       // bit i: exists
+  float pixels[GAZE_SCENE_BODIES_MAX];    // v_i at the judge's size
+  float ratio[GAZE_SCENE_BODIES_MAX];     // r_i = v_i / a_i
+  float box[GAZE_SCENE_BODIES_MAX][4];    // pixels
+} avr_view;
+
+// ---- scene.c ----
+// Shortest distance between the footprints of two bodies [m]; negative where they overlap.
+float avr_footprint_gap(const gaze_body *a, const gaze_body *b);
+// Distance of a point on the table from the footprint; negative inside.
+float avr_point_gap(const gaze_body *b, const float at[2]);
+// Adds an object standing alone at (x, y); returns its index, -1 if the table is full.
+int avr_put(avr_scene *s, int shape, int size, float x, float y, float yaw);
+// Adds a tower of `height` equal cubes, bottom first; false if the scene is full.
+bool avr_tower(gaze_rng *r, avr_scene *s, int size, int height, float x, float y, float yaw);
+// Whether object i keeps `gap` to all others, lies in the area and off the middle strip.
+bool avr_fits(const avr_scene *s, int i, float gap);
+// Adds an object at a random free spot (shape, size -1: random); false if there is none.
+bool avr_scatter(gaze_rng *r, avr_scene *s, int shape, int size);
+// Gives every object a colour; triples of nameable objects are unique. False if there are too few.
+bool avr_paint(gaze_rng *r, avr_scene *s);
+// Half extent of the footprint along a direction [m].
+float avr_reach(const gaze_body *b, float dx, float dy);
+// Fills what follows from the objects: colours of the bodies, owners of the places.
+void avr_scene_finish(avr_scene *s);
+// Index of the highest cube of a stack, of those in `mask`; -1 if none.
+int avr_stack_top(const avr_scene *s, int stack, uint16_t mask);
+
+// ---- know.c ----
+// The view of a configuration, from the cache where it was seen before. The pointer lives until the
+// next call.
+gaze_err avr_see(avr_oracle *o, const avr_scene *s, const gaze_body *bodies, const gaze_viewer *v,
+                 const avr_view **view);
+// Drops the cache (a new scene begins).
+void avr_forget(avr_oracle *o);
+// Scratch of the search: AVR_NODES_MAX nodes.
+typedef struct avr_node {
+  avr_state state;
+  uint64_t key, first;  // hash of state; first actions that reach it at this depth
+  int depth;
+} avr_node;
+avr_node *avr_nodes(avr_oracle *o);
+int avr_judge_size(const avr_oracle *o);
+uint64_t avr_hash(uint64_t h, const void *data, size_t n);
+
+// ---- evaluate.c ----
+// Objects that could be moved to open a relevant region: a bit each.
+uint16_t avr_bounding(const avr_scene *s, const avr_question *q, const avr_state *st);
+bool avr_valid_filter(const avr_filter *f, const avr_object *o);
+
+// ---- plan.c ----
+// Whether the object can be named among the visible ones.
+bool avr_nameable(const avr_scene *s, const avr_state *st, int object);
+
+#endif

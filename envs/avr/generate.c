@@ -1,0 +1,253 @@
+// envs/avr/generate.c - from a seed to an episode: draw, judge, reject, draw again.
+#include <string.h>
+#include "envs/avr/avr_internal.h"
+
+enum { TRIES = 3000, TRIES_A_LAYOUT = 40, QUESTIONS = 6, LAYOUTS_MAX = 32, TRAIN_SEEDS = 1000000 };
+
+typedef enum share { MAIN, SUFFICIENT, HIDES_NOTHING } share;
+
+// What is drawn once a seed, so that rejection cannot skew it.
+typedef struct target {
+  share share;
+  int truth, place;  // wanted answer of E1; place of a count in its window
+  int closed;        // views that must not suffice, see `resists`
+  avr_family family;
+  avr_template id;
+  const avr_layout *layout;
+} target;
+
+static const float EXISTS_PX = 30, COLOUR_PX = 50, SHAPE_PX = 150, REFERENCE = 448;
+
+static bool named(const char *want, const char *have) {
+  return want == NULL || strcmp(want, have) == 0;
+}
+
+static bool is_layout(const avr_layout *l, const char *name) { return strcmp(l->name, name) == 0; }
+
+// Which questions a layout can carry, and as what.
+static bool fits_share(const avr_layout *l, avr_template id, share want) {
+  bool overhead = l->family == AVR_STACK && !is_layout(l, "twin_towers") &&
+                  !is_layout(l, "open_towers");
+  if (l->family == AVR_OCCLUSION && (id == AVR_Q1 || id == AVR_K2)) return false;
+  if (l->family == AVR_STACK && (id == AVR_Q2 || id == AVR_Q3)) return false;
+  if (want == HIDES_NOTHING)
+    return id == AVR_K2 ? is_layout(l, "plain_overhead")
+                        : (is_layout(l, "bare_screen") || is_layout(l, "plain_overhead")) &&
+                              id >= AVR_E1;
+  if (want == SUFFICIENT) {
+    if (id == AVR_Q1 || id == AVR_K2) return !overhead;
+    return true;
+  }
+  if (id == AVR_Q1 && !overhead) return false;
+  if (is_layout(l, "bare_screen") || is_layout(l, "open_table") || is_layout(l, "open_towers"))
+    return false;
+  if (id == AVR_E1 && l->family == AVR_STACK) return !is_layout(l, "triple_overhead");
+  return true;
+}
+
+static share draw_share(gaze_rng *r, const avr_settings *set, uint64_t seed) {
+  if (set->sufficient_share >= 0)
+    return gaze_rng_real(r, 0, 1) < set->sufficient_share ? SUFFICIENT : MAIN;
+  return seed % 12 == 0 ? SUFFICIENT : seed % 12 == 1 ? HIDES_NOTHING : MAIN;
+}
+
+static bool allowed(const avr_settings *set, uint64_t seed, const target *t, const avr_layout *l,
+                    avr_template id) {
+  if (l->held_out && seed < TRAIN_SEEDS) return false;
+  return named(set->question, avr_template_name[id]) && named(set->layout, l->name) &&
+         named(set->family, l->family == AVR_STACK ? "stack" : "occlusion") &&
+         fits_share(l, id, t->share);
+}
+
+// Draws family and template evenly, in this order, among what the settings allow.
+static bool draw_template(gaze_rng *r, const avr_settings *set, uint64_t seed, target *t) {
+  bool ok[AVR_FAMILIES][AVR_TEMPLATES] = {{false}};
+  int family[AVR_FAMILIES], families = 0, template[AVR_TEMPLATES], templates = 0;
+  for (const avr_layout *l = avr_layouts; l->name != NULL; l++)
+    for (int id = 0; id < AVR_TEMPLATES; id++)
+      ok[l->family][id] |= allowed(set, seed, t, l, (avr_template)id);
+  for (int f = 0; f < AVR_FAMILIES; f++) {
+    bool any = false;
+    for (int id = 0; id < AVR_TEMPLATES; id++) any |= ok[f][id];
+    if (any) family[families++] = f;
+  }
+  if (families == 0) return false;
+
+  t->family = (avr_family)family[gaze_rng_int(r, 0, families - 1)];
+  for (int id = 0; id < AVR_TEMPLATES; id++)
+    if (ok[t->family][id]) template[templates++] = id;
+  t->id = (avr_template)template[gaze_rng_int(r, 0, templates - 1)];
+  return true;
+}
+
+static void draw_layout(gaze_rng *r, const avr_settings *set, uint64_t seed, target *t) {
+  const avr_layout *list[LAYOUTS_MAX];
+  int n = 0;
+  for (const avr_layout *l = avr_layouts; l->name != NULL; l++)
+    if (l->family == t->family && n < LAYOUTS_MAX && allowed(set, seed, t, l, t->id)) list[n++] = l;
+  t->layout = list[gaze_rng_int(r, 0, n - 1)];
+}
+
+// Draws a scene, takes the first view and checks that nothing lies near a threshold: an object is
+// plainly seen or plainly hidden. Sets the hidden flags.
+static gaze_err draw_scene(avr_oracle *o, gaze_rng *r, const target *t, avr_episode *e, bool *ok) {
+  avr_scene *s = &e->scene;
+  memset(s, 0, sizeof *s);
+  s->family = t->family;
+  for (int k = 0; avr_layouts[k].name != NULL; k++)
+    if (&avr_layouts[k] == t->layout) s->layout = k;
+  *ok = t->layout->draw(r, s) && s->n >= 3 && avr_paint(r, s);
+  if (!*ok) return GAZE_OK;
+  avr_scene_finish(s);
+
+  avr_state *st = &e->state;
+  memset(st, 0, sizeof *st);
+  memcpy(st->body, s->body, sizeof st->body);
+  st->viewer = s->start;
+  avr_forget(o);
+  const avr_view *view;
+  GAZE_TRY(avr_see(o, s, st->body, &st->viewer, &view));
+  float scale = (float)avr_judge_size(o) / REFERENCE;
+  scale *= scale;
+  for (int i = 0; i < s->n; i++) {
+    avr_object *ob = &s->object[i];
+    float px = view->pixels[i] / scale;
+    bool under = ob->stack >= 0 && avr_stack_top(s, ob->stack, 0xFFFF) != i;
+    ob->hidden = px < EXISTS_PX;
+    bool clear = px < 0.5f * EXISTS_PX ||
+                 (under ? px >= 1.5f * COLOUR_PX
+                        : px >= 1.5f * SHAPE_PX && view->ratio[i] >= 0.7f);
+    // what is hidden must lie where the prior lets it hide
+    if (!clear || (ob->hidden && ob->stack >= 0 && !under)) *ok = false;
+  }
+  return *ok ? avr_observe(o, s, st) : GAZE_OK;
+}
+
+// Whether a fact the question asks for is hidden: the object of a query, the one that exists, or
+// (count, "no") anything that might be counted.
+static bool asks_hidden(const avr_scene *s, const avr_question *q) {
+  bool any = false;
+  for (int i = 0; i < s->n; i++) any |= s->object[i].hidden;
+  if (q->id > AVR_Q3) return any;
+  // the value known at t = 0 belongs to another object, or to none
+  float best = 1e9f;
+  int winner = -1;
+  for (int i = 0; i < s->n; i++) {
+    float d;
+    const float *p = s->body[i].pos;
+    if (q->id == AVR_Q3) {
+      if (s->object[i].value[AVR_SIZE] != AVR_SMALL) continue;
+      d = q->dir == AVR_LEFT ? p[0] : q->dir == AVR_RIGHT ? -p[0] : q->dir == AVR_FRONT ? p[1] : -p[1];
+    } else {
+      if (i == q->anchor) continue;
+      const float *f = s->body[q->anchor].pos;
+      d = (p[0] - f[0]) * (p[0] - f[0]) + (p[1] - f[1]) * (p[1] - f[1]) +
+          (p[2] - f[2]) * (p[2] - f[2]);
+    }
+    if (d < best) best = d, winner = i;
+  }
+  return winner >= 0 && s->object[winner].hidden;
+}
+
+static bool hides_nothing(const avr_scene *s) {
+  for (int i = 0; i < s->n; i++)
+    if (s->object[i].hidden) return false;
+  return true;
+}
+
+// Whether the views from these azimuths and two elevations together would answer the question.
+static gaze_err views_suffice(avr_oracle *o, const avr_episode *e, const int *azimuth, int n,
+                              const float elevation[2], bool *yes) {
+  avr_state st = e->state;
+  for (int a = 0; a < n; a++)
+    for (int k = 0; k < 2; k++) {
+      st.viewer = (gaze_viewer){.azimuth = (float)azimuth[a], .elevation = elevation[k]};
+      GAZE_TRY(avr_observe(o, &e->scene, &st));
+    }
+  avr_values v;
+  avr_possible(&e->scene, &e->question, &st, &v);
+  *yes = avr_sufficient(&v);
+  return GAZE_OK;
+}
+
+// No fixed script of viewer moves may serve most scenes. So a scene seen from the side must resist
+// all views of one side or of both, and one seen from overhead the way down at three of five
+// azimuths: `closed`, a bit each, is drawn once a seed.
+static gaze_err resists(avr_oracle *o, const avr_episode *e, int closed, bool *ok) {
+  static const int side[2][3] = {{30, 60, 90}, {-30, -60, -90}}, down[5] = {0, 30, -30, 60, -60};
+  static const float low[2] = {25, 45}, high[2] = {68, 48};
+  bool overhead = e->scene.start.elevation > 60, yes = false;
+  int n = overhead ? 5 : 2, shift = overhead ? 2 : 0;
+  *ok = true;
+  for (int k = 0; k < n && *ok; k++) {
+    if (!(closed >> (shift + k) & 1)) continue;
+    GAZE_TRY(views_suffice(o, e, overhead ? &down[k] : side[k], overhead ? 1 : 3,
+                           overhead ? high : low, &yes));
+    *ok = !yes;
+  }
+  return GAZE_OK;
+}
+
+// Asks about the scene and judges whether the episode is what was wanted; plans and lists options.
+static gaze_err try_question(avr_oracle *o, const avr_settings *set, gaze_rng *r, const target *t,
+                             avr_episode *e, bool *ok) {
+  *ok = false;
+  e->question.answer = t->truth;
+  e->question.n_offered = t->place;
+  if (!avr_ask(r, &e->scene, t->id, &e->question)) return GAZE_OK;
+  if (t->share == MAIN && !asks_hidden(&e->scene, &e->question)) return GAZE_OK;
+  if (t->share == HIDES_NOTHING && !hides_nothing(&e->scene)) return GAZE_OK;
+  avr_values v;
+  avr_possible(&e->scene, &e->question, &e->state, &v);
+  if (avr_sufficient(&v) != (t->share == SUFFICIENT)) return GAZE_OK;
+
+  if (t->share == MAIN) {
+    bool hard;
+    GAZE_TRY(resists(o, e, t->closed, &hard));
+    if (!hard) return GAZE_OK;
+  }
+
+  gaze_err err = avr_list_options(o, set, e);
+  if (err == GAZE_ERR_NOTFOUND) return GAZE_OK;
+  if (err) return err;
+  *ok = t->share == SUFFICIENT || e->steps_left > 0;
+  e->optimal_steps = e->steps_left;
+  return GAZE_OK;
+}
+
+// Bits 0, 1: right, left (35 % each alone, else both); bits 2..6: three of the azimuths, two for
+// Q1, which a single good look answers.
+static int draw_closed(gaze_rng *r, avr_template id) {
+  int side = gaze_rng_int(r, 0, 99), down[5] = {4, 8, 16, 32, 64};
+  gaze_rng_shuffle(r, down, 5);
+  return (side < 35 ? 1 : side < 70 ? 2 : 3) | down[0] | down[1] | (id == AVR_Q1 ? 0 : down[2]);
+}
+
+gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr_episode *e) {
+  gaze_rng r;
+  target t = {0};
+  gaze_rng_init(&r, seed, 0);
+  t.share = draw_share(&r, set, seed);
+  t.truth = gaze_rng_int(&r, 0, 1);
+  t.place = gaze_rng_int(&r, 0, 3);
+  if (!draw_template(&r, set, seed, &t))
+    return gaze_fail(GAZE_ERR_ARG, "avr: field family/layout/question: nothing fits these");
+  t.closed = draw_closed(&r, t.id);
+  for (int k = 0; k < TRIES; k++) {
+    gaze_rng_init(&r, seed, (uint64_t)k + 1);
+    if (k % TRIES_A_LAYOUT == 0) draw_layout(&r, set, seed, &t);
+    memset(e, 0, sizeof *e);
+    e->seed = seed;
+    e->control = t.share != MAIN;
+    bool ok;
+    GAZE_TRY(draw_scene(o, &r, &t, e, &ok));
+    for (int j = 0; ok && j < QUESTIONS; j++) {
+      bool fits;
+      gaze_rng_init(&e->rng, seed, (uint64_t)1 << 40);
+      GAZE_TRY(try_question(o, set, &r, &t, e, &fits));
+      if (fits) return GAZE_OK;
+    }
+  }
+  return gaze_fail(GAZE_ERR_NOTFOUND, "avr: seed %llu: no scene fits after %d draws",
+                   (unsigned long long)seed, TRIES);
+}

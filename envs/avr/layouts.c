@@ -1,0 +1,20 @@
+// envs/avr/layouts.c - the table of scene layouts; a new one is a function and a line here.
+#include "envs/avr/layouts.h"
+
+const avr_layout avr_layouts[] = {
+    {"single_screen", AVR_OCCLUSION, false, avr_draw_single_screen},
+    {"twin_screens", AVR_OCCLUSION, false, avr_draw_twin_screens},
+    {"wall", AVR_OCCLUSION, false, avr_draw_wall},
+    {"empty_screen", AVR_OCCLUSION, false, avr_draw_empty_screen},
+    {"bare_screen", AVR_OCCLUSION, false, avr_draw_bare_screen},
+    {"pocket", AVR_OCCLUSION, false, avr_draw_pocket},
+    {"ring", AVR_OCCLUSION, false, avr_draw_ring},
+    {"open_table", AVR_OCCLUSION, false, avr_draw_open_table},
+    {"pair_overhead", AVR_STACK, false, avr_draw_pair_overhead},
+    {"triple_overhead", AVR_STACK, false, avr_draw_triple_overhead},
+    {"quad_overhead", AVR_STACK, false, avr_draw_quad_overhead},
+    {"plain_overhead", AVR_STACK, false, avr_draw_plain_overhead},
+    {"twin_towers", AVR_STACK, false, avr_draw_twin_towers},
+    {"open_towers", AVR_STACK, false, avr_draw_open_towers},
+    {0},
+};

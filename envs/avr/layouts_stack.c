@@ -1,0 +1,132 @@
+// envs/avr/layouts_stack.c - towers of cubes, named by their top cube.
+//
+// From overhead a stack's height is unknown. Guards (towers or cylinders close by) close some of the
+// lower views, so that going down alone is not always enough.
+#include <math.h>
+#include "envs/avr/layouts.h"
+
+static const float DEGREE = 0.017453293f;
+
+static float between(gaze_rng *r, double lo, double hi) { return (float)gaze_rng_real(r, lo, hi); }
+
+// A tower at a random spot; returns its lowest cube, -1 if there is no room.
+static int put_tower(gaze_rng *r, avr_scene *s, int size, int height, double reach) {
+  for (int k = 0; k < 30; k++) {
+    int n = s->n, stacks = s->stacks;
+    if (!avr_tower(r, s, size, height, between(r, -reach, reach), between(r, -reach, reach),
+                   between(r, 0, 90)))
+      return -1;
+    if (avr_fits(s, n, 0.03f)) return n;
+    s->n = n, s->stacks = stacks;
+  }
+  return -1;
+}
+
+// Something beside cube `inner`, about as tall as its stack, in the way of a viewer at this azimuth.
+static bool put_guard(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
+  const gaze_body *b = &s->body[inner];
+  int levels = 0;
+  for (int i = 0; i < s->n; i++) levels += s->object[i].stack == s->object[inner].stack;
+  int tall = (int)ceilf((float)levels * b->half / 0.036f - 0.01f);
+  for (int k = 0; k < 8; k++) {
+    int n = s->n, stacks = s->stacks, height = tall - (gaze_rng_int(r, 0, 2) == 0);
+    float a = azimuth + between(r, -8, 8), dx = sinf(a * DEGREE), dy = -cosf(a * DEGREE);
+    float yaw = a + between(r, -8, 8), gap = between(r, 0.006, 0.014);
+    // beside a large tower it keeps off, so that the cube below the top stays the nearest to it
+    if (b->half > 0.02f) gap += 0.013f;
+    if (height <= 1 && gaze_rng_int(r, 0, 1)) {
+      if (avr_put(s, GAZE_SHAPE_CYLINDER, AVR_LARGE, b->pos[0], b->pos[1], yaw) < 0) return false;
+    } else if (!avr_tower(r, s, AVR_LARGE, height < 1 ? 1 : height, b->pos[0], b->pos[1], yaw)) {
+      return false;
+    }
+    float d = avr_reach(b, dx, dy) + gap + avr_reach(&s->body[n], dx, dy) + 0.004f;
+    for (int i = n; i < s->n; i++) s->body[i].pos[0] += d * dx, s->body[i].pos[1] += d * dy;
+    if (avr_fits(s, n, 0.004f)) return true;
+    s->n = n, s->stacks = stacks;
+  }
+  return false;
+}
+
+// One to three guards; together they close about three of the azimuths 0, +-30, +-60.
+static void put_guards(gaze_rng *r, avr_scene *s, int inner) {
+  int kind = gaze_rng_int(r, 0, 5);
+  if (kind < 3) put_guard(r, s, inner, kind == 0 ? 0.0f : kind == 1 ? 45.0f : -45.0f);
+  if (kind < 3 && gaze_rng_int(r, 0, 1)) put_guard(r, s, inner, kind == 0 ? 70.0f : 0.0f);
+  if (kind == 3) put_guard(r, s, inner, 10), put_guard(r, s, inner, 80);
+  if (kind == 4) put_guard(r, s, inner, -10), put_guard(r, s, inner, -80);
+  if (kind == 5) put_guard(r, s, inner, 45), put_guard(r, s, inner, -45);
+}
+
+static void put_decoys(gaze_rng *r, avr_scene *s, int lo, int hi) {
+  for (int k = gaze_rng_int(r, lo, hi); k > 0; k--)
+    if (!avr_scatter(r, s, gaze_rng_int(r, 0, 3) ? gaze_rng_int(r, 1, 2) : 0, -1)) return;
+}
+
+// A tower under the overhead viewer: further out, the sides of its lower cubes would show.
+static int put_central(gaze_rng *r, avr_scene *s, int size, int height) {
+  for (int k = 0; k < 20; k++) {
+    int n = s->n, stacks = s->stacks;
+    float x = between(r, 0.022, 0.038) * (gaze_rng_int(r, 0, 1) ? 1.0f : -1.0f);
+    if (!avr_tower(r, s, size, height, x, between(r, -0.065, 0.005), between(r, 0, 90))) return -1;
+    if (avr_fits(s, n, 0.03f)) return n;
+    s->n = n, s->stacks = stacks;
+  }
+  return -1;
+}
+
+static bool overhead(gaze_rng *r, avr_scene *s, int size, int height) {
+  s->start = (gaze_viewer){.elevation = 88.0f};
+  int t = put_central(r, s, size, height);
+  if (t < 0) return false;
+  put_guards(r, s, t);
+  put_decoys(r, s, 0, 3);
+  return true;
+}
+
+bool avr_draw_pair_overhead(gaze_rng *r, avr_scene *s) {
+  return overhead(r, s, gaze_rng_int(r, 0, 1), 2);
+}
+
+bool avr_draw_triple_overhead(gaze_rng *r, avr_scene *s) {
+  return overhead(r, s, gaze_rng_int(r, 0, 1), 3);
+}
+
+bool avr_draw_quad_overhead(gaze_rng *r, avr_scene *s) { return overhead(r, s, AVR_SMALL, 4); }
+
+bool avr_draw_plain_overhead(gaze_rng *r, avr_scene *s) {
+  s->start = (gaze_viewer){.elevation = 88.0f};
+  for (int k = gaze_rng_int(r, 2, 3), first = 1; k > 0; k--, first = 0) {
+    int height = gaze_rng_int(r, 0, 1) ? 1 : gaze_rng_int(r, 2, 3), size = gaze_rng_int(r, 0, 1);
+    int t = first ? put_central(r, s, size, height) : put_tower(r, s, size, height, 0.16);
+    if (t < 0) return false;
+    if (first && gaze_rng_int(r, 0, 1)) put_guards(r, s, t);
+  }
+  put_decoys(r, s, 0, 3);
+  return true;
+}
+
+bool avr_draw_twin_towers(gaze_rng *r, avr_scene *s) {
+  s->start = (gaze_viewer){.elevation = 25.0f};
+  int size = gaze_rng_int(r, 0, 1), near = gaze_rng_int(r, 1, 3);
+  int t = put_tower(r, s, size, near, 0.13);
+  if (t < 0 || s->body[t].pos[1] > 0.08f) return false;
+  const float *f = s->body[t].pos;
+  float dx = f[0], dy = f[1] + 0.8157f, len = hypotf(dx, dy), h = s->body[t].half;
+  dx /= len, dy /= len;
+  float yaw = between(r, 0, 90), d = 2.9f * h + between(r, 0.004, 0.02);
+  int n = s->n;
+  if (!avr_tower(r, s, size, near + 1, f[0] + d * dx, f[1] + d * dy, yaw)) return false;
+  if (!avr_fits(s, n, 0.004f)) return false;
+  if (gaze_rng_int(r, 0, 2)) put_guard(r, s, n, gaze_rng_int(r, 0, 1) ? 65.0f : -65.0f);
+  if (gaze_rng_int(r, 0, 2) == 0) put_guard(r, s, n, gaze_rng_int(r, 0, 1) ? 75.0f : -75.0f);
+  put_decoys(r, s, 0, 2);
+  return true;
+}
+
+bool avr_draw_open_towers(gaze_rng *r, avr_scene *s) {
+  s->start = (gaze_viewer){.elevation = 25.0f};
+  for (int k = gaze_rng_int(r, 1, 3); k > 0; k--)
+    if (put_tower(r, s, gaze_rng_int(r, 0, 1), gaze_rng_int(r, 2, 4), 0.17) < 0) return false;
+  put_decoys(r, s, 0, 3);
+  return true;
+}

@@ -1,0 +1,247 @@
+// envs/avr/thought.c - the ideal reply in words: what is seen, what is open, what each option
+// would bring, and the choice.
+#include <math.h>
+#include <string.h>
+#include "envs/avr/words.h"
+#include "sim/world.h"
+
+const char *const avr_heading[4] = {"## Visual Reasoning", "## Uncertainty", "## Information Gain",
+                                    "## Decision"};
+
+const avr_phrases avr_wording[AVR_WORDINGS] = {
+    {"Known:", "Match:", "Hidden:", "Answer:", "none", "unknown", "to", "behind", "under", "answer",
+     "reveals", "enables", "blocked", "irrelevant", "sufficient", "not sufficient"},
+    {"Seen so far:", "Matching:", "Not seen:", "Possible:", "nothing", "open", "to", "behind",
+     "below", "answers", "shows more", "clears the way", "not possible", "no use", "enough",
+     "not enough"},
+    {"Objects so far:", "Fits:", "Unseen:", "Values:", "none", "not known", "up to", "in back of",
+     "underneath", "are answers", "may show it", "prepares", "cannot be done", "shows nothing new",
+     "certain", "not certain"},
+    {"I know:", "That match:", "Open space:", "So far:", "no object", "undecided", "to",
+     "hidden behind", "hidden under", "give the answer", "opens the view", "makes room",
+     "would fail", "does not help", "I can answer", "I must look"},
+    {"Known objects:", "Relevant:", "May hide:", "Range:", "none", "unclear", "to", "behind",
+     "under", "would answer", "informative", "first step", "impossible", "useless", "decided",
+     "still open"},
+    {"Total seen:", "For the question:", "Covered:", "Result:", "nothing", "unknown", "through",
+     "back of", "beneath", "end the task", "gains", "helps later", "blocked", "gains nothing",
+     "ready to answer", "more needed"},
+    {"Memory:", "Candidates:", "Occluded:", "Estimate:", "empty", "ambiguous", "to", "behind",
+     "under", "final answers", "useful view", "useful step", "out of reach", "not useful", "done",
+     "not done"},
+    {"List:", "Of these:", "Could be more:", "Answer now:", "none", "any", "or up to",
+     "on the far side of", "at the bottom of", "answer options", "would reveal", "would enable",
+     "would be blocked", "would not matter", "evidence complete", "evidence incomplete"},
+};
+
+bool avr_can_try(const avr_scene *s, const avr_state *st, const avr_option *o) {
+  const gaze_viewer *v = &st->viewer;
+  switch (o->kind) {
+    case AVR_ANSWER:
+      return true;
+    case AVR_ORBIT: {
+      // clipped at the limits: blocked when next to nothing would change
+      float lo = s->family == AVR_OCCLUSION ? 15.0f : 20.0f;
+      float hi = s->family == AVR_OCCLUSION ? 45.0f : 88.0f;
+      if (o->azimuth != 0.0f) return fabsf(v->azimuth + o->azimuth) <= 90.5f;
+      return o->elevation > 0 ? hi - v->elevation >= 5.0f : v->elevation - lo >= 5.0f;
+    }
+    case AVR_TURN:
+      return fabsf(v->pan + o->pan) <= 40.5f && fabsf(v->tilt + o->tilt) <= 30.5f;
+    case AVR_PICK:
+      return gaze_scene_graspable(st->body, s->n, o->object);
+    case AVR_MOVE: {
+      float dir[2], to[3];
+      avr_dir_vector(o->dir, dir);
+      return gaze_scene_graspable(st->body, s->n, o->object) &&
+             gaze_scene_place(st->body, s->n, o->object, dir, to);
+    }
+  }
+  return false;
+}
+
+int avr_best_option(const avr_episode *e) {
+  avr_values v;
+  avr_possible(&e->scene, &e->question, &e->state, &v);
+  bool sure = avr_sufficient(&v);
+  int best = -1;
+  for (int i = 0; i < e->options; i++) {
+    const avr_option *o = &e->option[i];
+    if (sure && (o->label & GAZE_OPT_CORRECT)) return i;
+    if (sure || o->kind == AVR_ANSWER) continue;
+    // among equals the larger gain, then the lower letter; a stuck state still tries something
+    bool better = best < 0;
+    if (!better) {
+      int mine = o->label & GAZE_OPT_OPTIMAL, held = e->option[best].label & GAZE_OPT_OPTIMAL;
+      better = mine != held ? mine > held : o->gain > e->option[best].gain;
+    }
+    if (better) best = i;
+  }
+  if (best >= 0) return best;
+
+  // only answers are left: one that is still possible
+  for (int i = 0; i < e->options; i++) {
+    int value = e->option[i].value;
+    if (e->option[i].kind == AVR_ANSWER && value >= 0 && value < AVR_VALUES_MAX &&
+        v.possible[value])
+      return i;
+  }
+  return e->options > 0 ? 0 : -1;
+}
+
+// objects in the order a reader meets them: this view from left to right, then earlier ones. Every
+// later line keeps this order, so that it can be copied from the list.
+typedef struct listing {
+  int object[GAZE_SCENE_BODIES_MAX], n;
+  uint8_t fact[GAZE_SCENE_BODIES_MAX];  // by object: the union of all views
+} listing;
+
+static listing list_objects(const avr_episode *e, const avr_seen *seen, int n) {
+  listing l = {.n = 0};
+  bool listed[GAZE_SCENE_BODIES_MAX] = {false};
+  memcpy(l.fact, e->state.know.fact, sizeof l.fact);
+  for (int i = 0; i < n; i++) {
+    l.object[l.n++] = seen[i].object;
+    listed[seen[i].object] = true;
+    l.fact[seen[i].object] |= seen[i].fact;
+  }
+  for (int i = 0; i < e->scene.n; i++)
+    if (!listed[i] && (l.fact[i] & AVR_EXISTS)) l.object[l.n++] = i;
+  return l;
+}
+
+static int rank_of(const listing *l, int object) {
+  int k = 0;
+  while (k < l->n && l->object[k] != object) k++;
+  return k;
+}
+
+static void known_line(const avr_episode *e, const avr_phrases *w, const listing *l,
+                       gaze_buf *out) {
+  gaze_buf_printf(out, "%s ", w->known);
+  for (int k = 0; k < l->n; k++) {
+    if (k) gaze_buf_str(out, ", ");
+    avr_object_name(&e->scene, l->object[k], l->fact[l->object[k]], out);
+  }
+  gaze_buf_printf(out, l->n ? "\n" : "%s\n", w->none);
+}
+
+static void match_line(const avr_episode *e, const avr_phrases *w, const listing *l,
+                       gaze_buf *out) {
+  int object[GAZE_SCENE_BODIES_MAX];
+  int n = avr_matches(&e->scene, &e->question, &e->state, object);
+  gaze_buf_printf(out, "%s ", w->match);
+  // insertion sort by place in the list
+  for (int i = 1; i < n; i++)
+    for (int j = i; j > 0 && rank_of(l, object[j]) < rank_of(l, object[j - 1]); j--) {
+      int swap = object[j];
+      object[j] = object[j - 1];
+      object[j - 1] = swap;
+    }
+  for (int i = 0; i < n; i++) {
+    if (i) gaze_buf_str(out, ", ");
+    avr_object_name(&e->scene, object[i], l->fact[object[i]], out);
+  }
+  if (n == 0) gaze_buf_str(out, w->none);
+  if (avr_counts(&e->question)) gaze_buf_printf(out, ": %d", n);
+  gaze_buf_str(out, "\n");
+}
+
+// "behind" before "under", each in the order of the list
+static int region_rank(const listing *l, const avr_region *r) {
+  return rank_of(l, r->object) + (r->under ? GAZE_SCENE_BODIES_MAX + 1 : 0);
+}
+
+static void hidden_line(const avr_episode *e, const avr_phrases *w, const listing *l,
+                        gaze_buf *out) {
+  avr_region region[GAZE_SCENE_BODIES_MAX];
+  int n = avr_open_regions(&e->scene, &e->question, &e->state, region);
+  gaze_buf_printf(out, "%s ", w->hidden);
+  for (int i = 1; i < n; i++)
+    for (int j = i; j > 0 && region_rank(l, &region[j]) < region_rank(l, &region[j - 1]); j--) {
+      avr_region swap = region[j];
+      region[j] = region[j - 1];
+      region[j - 1] = swap;
+    }
+  for (int i = 0; i < n; i++) {
+    gaze_buf_printf(out, "%s%s ", i ? ", " : "", region[i].under ? w->under : w->behind);
+    avr_object_name(&e->scene, region[i].object, l->fact[region[i].object], out);
+  }
+  if (n == 0) gaze_buf_str(out, w->none);
+  gaze_buf_str(out, "\n");
+}
+
+static void answer_line(const avr_episode *e, const avr_phrases *w, const avr_values *v,
+                        gaze_buf *out) {
+  gaze_buf_printf(out, "%s ", w->answer);
+  if (avr_sufficient(v)) {
+    int value = 0;
+    while (value < AVR_VALUES_MAX - 1 && !v->possible[value]) value++;
+    avr_value_name(&e->question, value, out);
+  } else if (avr_counts(&e->question)) {
+    gaze_buf_printf(out, "%d %s %d", v->lo, w->to, v->hi);
+  } else {
+    gaze_buf_str(out, w->unknown);
+  }
+  gaze_buf_str(out, "\n");
+}
+
+static void gain_lines(const avr_episode *e, const avr_phrases *w, gaze_buf *out) {
+  bool any = false;
+  for (int i = 0; i < e->options; i++) {
+    if (e->option[i].kind != AVR_ANSWER) continue;
+    gaze_buf_printf(out, "%c ", 'A' + i);
+    any = true;
+  }
+  if (any) gaze_buf_printf(out, "%s\n", w->answers);
+
+  for (int i = 0; i < e->options; i++) {
+    const avr_option *o = &e->option[i];
+    if (o->kind == AVR_ANSWER) continue;
+    const char *what = w->irrelevant;
+    if (o->label & GAZE_OPT_GAINING) {
+      what = w->reveals;
+    } else if (o->label & GAZE_OPT_OPTIMAL) {
+      what = w->enables;
+    } else if (!avr_can_try(&e->scene, &e->state, o)) {
+      what = w->blocked;
+    }
+    gaze_buf_printf(out, "%c %s\n", 'A' + i, what);
+  }
+}
+
+gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int choice, int wording,
+                        gaze_buf *out) {
+  if (choice < 0 || choice >= e->options)
+    return gaze_fail(GAZE_ERR_ARG, "thought: choice: expected 0..%d, found %d", e->options - 1,
+                     choice);
+  if (wording < 0 || wording >= AVR_WORDINGS)
+    return gaze_fail(GAZE_ERR_ARG, "thought: wording: expected 0..%d, found %d", AVR_WORDINGS - 1,
+                     wording);
+  const avr_phrases *w = &avr_wording[wording];
+  avr_values v;
+  avr_possible(&e->scene, &e->question, &e->state, &v);
+  const listing l = list_objects(e, seen, n);
+
+  gaze_buf_printf(out, "<think>\n%s\n", avr_heading[0]);
+  avr_box_lines(&e->scene, &e->state.know, seen, n, out);
+  if (e->state.t > 0) known_line(e, w, &l, out);
+  match_line(e, w, &l, out);
+  gaze_buf_printf(out, "%s\n", avr_heading[1]);
+  hidden_line(e, w, &l, out);
+  answer_line(e, w, &v, out);
+  gaze_buf_printf(out, "%s\n", avr_heading[2]);
+  gain_lines(e, w, out);
+  gaze_buf_printf(out, "%s\n%s: ", avr_heading[3],
+                  avr_sufficient(&v) ? w->sufficient : w->not_sufficient);
+  avr_option_name(e, &e->option[choice], out);
+  gaze_buf_printf(out, " %c\n</think>\n<answer>%c</answer>", 'A' + choice, 'A' + choice);
+  return out->failed ? gaze_fail(GAZE_ERR_NOMEM, "thought: out of memory") : GAZE_OK;
+}
+
+gaze_err avr_thought(avr_oracle *o, const avr_episode *e, int choice, int wording, gaze_buf *out) {
+  avr_seen seen[GAZE_SCENE_BODIES_MAX];
+  int n = avr_look(o, &e->scene, &e->state, seen);
+  if (n < 0) return gaze_fail(GAZE_ERR_INTERNAL, "thought: the view could not be rendered");
+  return avr_thought_of(seen, n, e, choice, wording, out);
+}

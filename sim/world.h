@@ -1,0 +1,61 @@
+// sim/world.h - the MuJoCo world of one scene: physics, settling, the kinematic hand.
+#ifndef GAZE_SIM_WORLD_H
+#define GAZE_SIM_WORLD_H
+
+#include <stddef.h>
+#include "core/err.h"
+#include "sim/scene.h"
+
+typedef struct gaze_world gaze_world;  // opaque: mjModel and mjData
+
+// How a physical action ended.
+typedef enum gaze_act_status {
+  GAZE_ACT_OK,
+  GAZE_ACT_BLOCKED,  // something rests on it, no finger clearance, or no free place
+  GAZE_ACT_SLIPPED,
+  GAZE_ACT_TOPPLED,  // an unrelated object moved by more than 5 mm
+  GAZE_ACT_TIMEOUT,
+} gaze_act_status;
+
+// Builds a world (mjSpec: table, tray, one free body per object; density 300 kg/m3, friction 1.0,
+// condim 6, rolling friction 0.002; step 2 ms) from bodies at rest poses. Copies the bodies.
+// FORMAT with MuJoCo's words if the model does not compile.  [rt: init]
+gaze_err gaze_world_open(gaze_world **w, const gaze_body *bodies, int n);
+
+// Frees and nulls.  [rt: never]
+void gaze_world_close(gaze_world **w);
+
+// Steps until every object is below 5 mm/s and 0.05 rad/s for 0.2 s, at most `limit_s` simulated
+// seconds: TIMEOUT then. DEVICE if MuJoCo reports a bad state.  [rt: never]
+gaze_err gaze_world_settle(gaze_world *w, double limit_s);
+
+// Writes the present poses to bodies[n].  [rt: never]
+void gaze_world_bodies(const gaze_world *w, gaze_body *bodies);
+
+// Full physics state: mj_getState with mjSTATE_INTEGRATION plus what the hand holds and what is
+// gone. Bytes; a copy restores bit for bit.  [rt: never]
+size_t gaze_world_state_bytes(const gaze_world *w);
+void gaze_world_save(const gaze_world *w, void *state);            // [rt: never]
+gaze_err gaze_world_restore(gaze_world *w, const void *state);     // [rt: never]
+
+// Whether the hand could take object i from above: nothing rests on it, and one of two
+// perpendicular finger directions is free (30 mm) on both sides. Pure geometry on bodies, so that
+// the oracle and the world agree.  [rt: safe]
+bool gaze_scene_graspable(const gaze_body *bodies, int n, int i);
+
+// Finds where MoveObject puts object i: 0.15 m along `dir` (unit vector in x, y), else the first
+// free place in 0.12..0.18 m by 1 cm, on the table area and clear of others by 5 mm. Returns false
+// if there is none.  [rt: safe]
+bool gaze_scene_place(const gaze_body *bodies, int n, int i, const float dir[2], float pos[3]);
+
+// Grasps object i from above (kinematic hand: a mocap body welded to it), lifts it 0.15 m, carries
+// it to the tray, settles; the object is `gone` then. At most 8 s simulated.  [rt: never]
+gaze_err gaze_world_pick(gaze_world *w, int i, gaze_act_status *status);
+
+// Grasps, lifts, carries and sets down object i as gaze_scene_place says, settles.  [rt: never]
+gaze_err gaze_world_move(gaze_world *w, int i, const float dir[2], gaze_act_status *status);
+
+// Version of the linked MuJoCo; fails unless it equals the headers'.  [rt: init]
+gaze_err gaze_world_version(int *version);
+
+#endif

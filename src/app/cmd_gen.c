@@ -1,0 +1,184 @@
+// app/cmd_gen.c - gaze gen: training conversations with oracle thoughts, drawn in parallel.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "app/registry.h"
+#include "core/clock.h"
+#include "data/episode.h"
+#include "envs/avr/talk.h"
+#include "rt/pool.h"
+
+enum { CHUNK = 64 };  // records drawn between two writes
+
+typedef enum kind { EPISODES, PERCEPTION, LOOKUP } kind;
+static const char *const kind_name[] = {"avr", "perception", "lookup"};
+
+typedef struct job {
+  kind kind;
+  uint64_t seed;
+  int64_t first, n;          // records of the present chunk
+  gaze_talker **talker;      // [workers]
+  gaze_record record[CHUNK];
+  gaze_err err[CHUNK];
+  char detail[256];
+} job;
+
+static gaze_err draw(const job *j, gaze_talker *t, int64_t i, gaze_talk *talk, gaze_record *rec) {
+  gaze_rng r;
+  gaze_rng_init(&r, j->seed + (uint64_t)i, (uint64_t)j->kind + 1);
+  if (j->kind == EPISODES) GAZE_TRY(gaze_talk_episode(t, &r, talk));
+  if (j->kind == PERCEPTION) GAZE_TRY(gaze_talk_perception(t, &r, talk));
+  if (j->kind == LOOKUP) GAZE_TRY(gaze_talk_lookup(&r, talk));
+
+  char id[64];
+  snprintf(id, sizeof id, "%s-%lld", kind_name[j->kind], (long long)(j->seed + (uint64_t)i));
+  gaze_record_init(rec, id, kind_name[j->kind], j->seed + (uint64_t)i);
+  for (int k = 0; k < talk->turns; k++) {
+    const gaze_turn *turn = &talk->turn[k];
+    GAZE_TRY(gaze_record_add_turn(rec, turn->user, turn->reply, turn->trainable, NULL, NULL));
+    const gaze_image im = {.rgb = turn->rgb, .w = turn->w, .h = turn->h, .camera = "viewer"};
+    if (turn->rgb) GAZE_TRY(gaze_record_add_image(rec, &im));
+  }
+  return GAZE_OK;
+}
+
+// records go to workers in turn, so what a record holds does not depend on their number
+static void draw_share(void *ctx, int worker, int workers) {
+  job *j = ctx;
+  gaze_talk talk = GAZE_TALK_INIT;
+  for (int64_t i = worker; i < j->n; i += workers) {
+    j->err[i] = draw(j, j->talker[worker], j->first + i, &talk, &j->record[i]);
+    if (j->err[i] && worker == 0) snprintf(j->detail, sizeof j->detail, "%s", gaze_err_detail());
+  }
+  gaze_talk_fini(&talk);
+}
+
+static gaze_err write_chunk(job *j, gaze_record_writer *w) {
+  gaze_err e = GAZE_OK;
+  for (int64_t i = 0; i < j->n; i++) {
+    if (!e && j->err[i])
+      e = gaze_fail(j->err[i], "record %lld: %s", (long long)(j->first + i),
+                    j->detail[0] ? j->detail : gaze_err_text(j->err[i]));
+    if (!e) e = gaze_record_write(w, &j->record[i]);
+    gaze_record_free(&j->record[i]);
+  }
+  return e;
+}
+
+static gaze_err draw_all(job *j, gaze_pool *pool, gaze_record_writer *w, int64_t episodes) {
+  int64_t begin = gaze_clock_now(), last = begin;
+  for (j->first = 0; j->first < episodes; j->first += j->n) {
+    j->n = episodes - j->first < CHUNK ? episodes - j->first : CHUNK;
+    gaze_pool_run(pool, draw_share, j);
+    GAZE_TRY(write_chunk(j, w));
+    int64_t now = gaze_clock_now(), done = j->first + j->n;
+    bool terminal = isatty(2);
+    if (now - last > (terminal ? 300000000 : 10000000000) || done == episodes) {
+      last = now;
+      fprintf(stderr, "%s%lld/%lld %s  %.1f/s%s", terminal ? "\r" : "", (long long)done,
+              (long long)episodes, kind_name[j->kind], (double)done * 1e9 / (double)(now - begin),
+              terminal && done != episodes ? "  " : "\n");
+    }
+    if (*gaze_stop_flag())
+      return gaze_fail(GAZE_ERR_INTERRUPTED, "stopped after %lld records; they are in the file",
+                       (long long)done);
+  }
+  return GAZE_OK;
+}
+
+static gaze_err read_kind(const char *env, kind *k) {
+  for (int i = 0; i < 3; i++) {
+    if (strcmp(env, kind_name[i]) && !(i == 0 && !strcmp(env, "avr:train"))) continue;
+    *k = (kind)i;
+    return GAZE_OK;
+  }
+  return gaze_fail(GAZE_ERR_ARG, "--env %s: expected avr, perception or lookup", env);
+}
+
+static gaze_err open_talkers(job *j, const gaze_cfg *cfg, int workers) {
+  j->talker = calloc((size_t)workers, sizeof *j->talker);
+  if (!j->talker) return gaze_fail(GAZE_ERR_NOMEM, "out of memory");
+  for (int i = 0; i < workers && j->kind != LOOKUP; i++)
+    GAZE_TRY(gaze_talker_open(&j->talker[i], cfg));
+  return GAZE_OK;
+}
+
+static gaze_err generate(gaze_args *a) {
+  const char *env, *policy, *out;
+  int64_t episodes, seed, threads;
+  GAZE_TRY(gaze_cfg_str(a->cfg, "env", "avr", &env));
+  GAZE_TRY(gaze_cfg_str(a->cfg, "policy", "oracle", &policy));
+  GAZE_TRY(gaze_cfg_str(a->cfg, "out", NULL, &out));
+  GAZE_TRY(gaze_cfg_int(a->cfg, "episodes", 1000, 1, 100000000, &episodes));
+  GAZE_TRY(gaze_cfg_int(a->cfg, "seed", 0, 0, 1LL << 52, &seed));
+  GAZE_TRY(gaze_cfg_int(a->cfg, "threads", 0, 0, 256, &threads));
+  if (!out) return gaze_fail(GAZE_ERR_ARG, "--out FILE.mcap is missing");
+  if (strcmp(policy, "oracle"))
+    return gaze_fail(GAZE_ERR_ARG, "--policy %s: only the oracle writes training thoughts", policy);
+  job *j = calloc(1, sizeof *j);
+  if (!j) return gaze_fail(GAZE_ERR_NOMEM, "out of memory");
+  long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+  int workers = threads ? (int)threads : cpus > 0 && cpus < 256 ? (int)cpus : 1;
+  gaze_pool *pool = NULL;
+  gaze_record_writer *w = NULL;
+  j->seed = (uint64_t)seed;
+
+  // drawing data takes the cheap labels of avr.md section 7 unless told otherwise
+  gaze_err e = read_kind(env, &j->kind);
+  if (!e && !gaze_cfg_has(a->cfg, "avr.judge_size")) e = gaze_cfg_set_num(a->cfg, "avr.judge_size", 224);
+  if (!e && !gaze_cfg_has(a->cfg, "avr.search_depth")) e = gaze_cfg_set_num(a->cfg, "avr.search_depth", 4);
+  if (!e && !gaze_cfg_has(a->cfg, "avr.sufficient_share"))
+    e = gaze_cfg_set_num(a->cfg, "avr.sufficient_share", 0.4);
+  if (!e) e = gaze_cfg_set_num(a->cfg, "threads", 1);
+  if (!e) e = open_talkers(j, a->cfg, workers);
+  if (!e) e = gaze_pool_open(&pool, workers);
+  char *manifest = e ? NULL : gaze_cfg_dump(a->cfg);
+  if (!e) e = gaze_record_create(&w, out, manifest);
+  free(manifest);
+  if (!e) e = draw_all(j, pool, w, episodes);
+  // what was drawn before an interruption or failure stays readable
+  gaze_err end = w ? gaze_record_finish(&w) : GAZE_OK;
+  gaze_pool_close(&pool);
+  for (int i = 0; j->talker && i < workers; i++) gaze_talker_close(&j->talker[i]);
+  free(j->talker);
+  free(j);
+  return e ? e : end;
+}
+
+static int run(const gaze_command *c, int argc, char **argv) {
+  gaze_args a;
+  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
+  gaze_err e = p == GAZE_PARSE_OK ? generate(&a) : GAZE_OK;
+  gaze_args_close(&a);
+  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
+}
+
+static const gaze_flag flags[] = {
+    {.name = "--env", .key = "env", .kind = GAZE_FLAG_TEXT, .value = "E",
+     .help = "avr (played episodes), perception (look and list), lookup (text only)"},
+    {.name = "--policy", .key = "policy", .kind = GAZE_FLAG_TEXT, .value = "oracle",
+     .help = "who plays; only the oracle writes thoughts to learn from"},
+    {.name = "--episodes", .key = "episodes", .kind = GAZE_FLAG_INT, .value = "N", .lo = 1,
+     .hi = 1e8, .help = "conversations (default 1000)"},
+    {.name = "--seed", .key = "seed", .kind = GAZE_FLAG_INT, .value = "S", .lo = 0, .hi = 1e15,
+     .help = "record i is drawn from seed S + i"},
+    {.name = "--out", .key = "out", .kind = GAZE_FLAG_TEXT, .value = "FILE.mcap",
+     .help = "where to write; opens in Foxglove"},
+    {.name = "--image-size", .key = "image_size", .kind = GAZE_FLAG_INT, .value = "PX", .lo = 28,
+     .hi = 1792, .help = "pixels of the pictures (default 224)"},
+    {.name = "--threads", .key = "threads", .kind = GAZE_FLAG_INT, .value = "N", .lo = 0, .hi = 256,
+     .help = "drawn at once (0: one per processor); the file does not depend on it"},
+    {.name = "--set", .kind = GAZE_FLAG_SET, .value = "KEY=VALUE",
+     .help = "one setting, e.g. avr.sufficient_share=0.4, talk.noise=0.3"},
+    {0},
+};
+
+const gaze_command gaze_cmd_gen = {
+    .name = "gen",
+    .about = "draw training conversations with oracle thoughts",
+    .usage = "gen --env avr --episodes N --seed S --out FILE.mcap",
+    .more = "Example:\n  gaze gen --env perception --episodes 20000 --out out/perception.mcap\n",
+    .flags = flags,
+    .run = run,
+};

@@ -1,0 +1,75 @@
+// app/registry.c - see registry.h. Adding an implementation of a seam is one line here.
+#include "app/registry.h"
+#include <stdio.h>
+#include <string.h>
+#include "core/buf.h"
+#include "envs/avr/env_avr.h"
+
+const gaze_policy *const gaze_policies[] = {
+    &gaze_policy_vla,    &gaze_policy_blind,         &gaze_policy_oracle,
+    &gaze_policy_greedy, &gaze_policy_random,        &gaze_policy_always_answer,
+    &gaze_policy_first_action, NULL,
+};
+
+const gaze_env *const gaze_envs[] = {&gaze_env_avr, NULL};
+
+extern const gaze_command gaze_cmd_eval, gaze_cmd_gen, gaze_cmd_train_sft, gaze_cmd_generate;
+
+const gaze_command *const gaze_commands[] = {
+    &gaze_cmd_eval, &gaze_cmd_gen, &gaze_cmd_train_sft, &gaze_cmd_generate, NULL,
+};
+
+gaze_err gaze_policy_find(const char *name, const gaze_policy **out) {
+  gaze_buf known = GAZE_BUF_INIT;
+  for (int i = 0; gaze_policies[i]; i++) {
+    if (!strcmp(gaze_policies[i]->name, name)) {
+      *out = gaze_policies[i];
+      gaze_buf_fini(&known);
+      return GAZE_OK;
+    }
+    gaze_buf_printf(&known, "%s%s", i ? ", " : "", gaze_policies[i]->name);
+  }
+  gaze_err e = gaze_fail(GAZE_ERR_ARG, "unknown policy \"%s\"; known: %s", name,
+                         gaze_buf_text(&known));
+  gaze_buf_fini(&known);
+  return e;
+}
+
+gaze_err gaze_env_find(const char *name, const gaze_env **out) {
+  gaze_buf known = GAZE_BUF_INIT;
+  for (int i = 0; gaze_envs[i]; i++) {
+    if (!strcmp(gaze_envs[i]->name, name)) {
+      *out = gaze_envs[i];
+      gaze_buf_fini(&known);
+      return GAZE_OK;
+    }
+    gaze_buf_printf(&known, "%s%s", i ? ", " : "", gaze_envs[i]->name);
+  }
+  gaze_err e = gaze_fail(GAZE_ERR_ARG, "unknown environment \"%s\"; known: %s", name,
+                         gaze_buf_text(&known));
+  gaze_buf_fini(&known);
+  return e;
+}
+
+gaze_err gaze_env_spec(const char *spec, const char *default_split, const gaze_env **env,
+                       char split[16], uint64_t *first_seed) {
+  static const struct {
+    const char *name;
+    uint64_t first;
+  } splits[] = {{"train", 0}, {"val", 1000000}, {"test", 2000000}};
+  char name[64];
+  const char *colon = strchr(spec, ':');
+  size_t n = colon ? (size_t)(colon - spec) : strlen(spec);
+  if (n >= sizeof name) return gaze_fail(GAZE_ERR_ARG, "unknown environment \"%s\"", spec);
+  memcpy(name, spec, n);
+  name[n] = 0;
+  GAZE_TRY(gaze_env_find(name, env));
+  const char *want = colon ? colon + 1 : default_split;
+  for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+    if (strcmp(splits[i].name, want)) continue;
+    snprintf(split, 16, "%s", want);
+    *first_seed = splits[i].first;
+    return GAZE_OK;
+  }
+  return gaze_fail(GAZE_ERR_ARG, "unknown split \"%s\"; known: train, val, test", want);
+}

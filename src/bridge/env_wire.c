@@ -1,0 +1,156 @@
+// bridge/env_wire.c - requests of the env protocol; replies are in env_wire_reply.c.
+#include "bridge/env_wire.h"
+#include <string.h>
+#include "bridge/wire_internal.h"
+
+// opens {"endpoint":.., ["api_token":..], ["data": the caller packs it next]}
+static msgpack_packer begin(gaze_buf *b, const char *endpoint, const char *token, bool data) {
+  msgpack_packer p = gaze_wire_packer(b);
+  msgpack_pack_map(&p, (size_t)(1 + (token != NULL) + data));
+  gaze_wire_str(&p, "endpoint"), gaze_wire_str(&p, endpoint);
+  if (token) gaze_wire_str(&p, "api_token"), gaze_wire_str(&p, token);
+  if (data) gaze_wire_str(&p, "data");
+  return p;
+}
+
+void gaze_wire_put_hello(gaze_buf *b, const gaze_wire_hello *h, const char *token) {
+  msgpack_packer p = begin(b, "hello", token, true);
+  msgpack_pack_map(&p, (size_t)(3 + (h->envs > 0) + (h->settings != NULL)));
+  gaze_wire_str(&p, "protocol"), msgpack_pack_int64(&p, h->protocol);
+  gaze_wire_str(&p, "autoreset"), gaze_wire_str(&p, "disabled");
+  gaze_wire_str(&p, "oracle"), gaze_wire_bool(&p, h->oracle);
+  if (h->envs > 0) gaze_wire_str(&p, "n_envs"), msgpack_pack_int(&p, h->envs);
+  if (h->settings) gaze_wire_str(&p, "settings"), gaze_wire_str(&p, h->settings);
+}
+
+void gaze_wire_put_reset(gaze_buf *b, const uint64_t *seed, int rows, const char *token) {
+  msgpack_packer p = begin(b, "reset", token, true);
+  msgpack_pack_map(&p, 1);
+  gaze_wire_str(&p, "seed"), msgpack_pack_array(&p, (size_t)rows);
+  for (int i = 0; i < rows; i++) msgpack_pack_uint64(&p, seed[i]);
+}
+
+void gaze_wire_put_step(gaze_buf *b, const char *const *text, int rows, const char *token) {
+  msgpack_packer p = begin(b, "step", token, true);
+  msgpack_pack_map(&p, 1);
+  gaze_wire_str(&p, "actions"), msgpack_pack_array(&p, (size_t)rows);
+  for (int i = 0; i < rows; i++) {
+    if (!text[i]) {
+      msgpack_pack_nil(&p);
+      continue;
+    }
+    msgpack_pack_map(&p, 1);
+    gaze_wire_str(&p, "text"), gaze_wire_str(&p, text[i]);
+  }
+}
+
+void gaze_wire_put_plain(gaze_buf *b, const char *endpoint, const char *token) {
+  begin(b, endpoint, token, false);
+}
+
+static gaze_err get_hello(gaze_wire_request *r, const msgpack_object *data) {
+  gaze_wire_hello *h = &r->hello;
+  GAZE_TRY(gaze_wire_int(gaze_wire_find(data, "protocol"), 0, INT32_MAX, &h->protocol,
+                         "hello: field protocol"));
+  if (h->protocol != GAZE_WIRE_PROTOCOL)
+    return gaze_fail(GAZE_ERR_FORMAT, "hello: field protocol: expected %d, got %lld",
+                     GAZE_WIRE_PROTOCOL, (long long)h->protocol);
+  const msgpack_object *o = gaze_wire_find(data, "autoreset");
+  const char *mode = "disabled";
+  if (o) GAZE_TRY(gaze_wire_text(r->mem, o, false, &mode, "hello: field autoreset"));
+  if (strcmp(mode, "disabled") != 0)
+    return gaze_fail(GAZE_ERR_FORMAT, "hello: field autoreset: expected disabled, got %.64s", mode);
+  o = gaze_wire_find(data, "oracle");
+  if (o) GAZE_TRY(gaze_wire_flag(o, &h->oracle, "hello: field oracle"));
+  o = gaze_wire_find(data, "n_envs");
+  int64_t n = 0;
+  if (o) GAZE_TRY(gaze_wire_int(o, 1, GAZE_WIRE_ENVS_MAX, &n, "hello: field n_envs"));
+  h->envs = (int)n;
+  o = gaze_wire_find(data, "settings");
+  return o ? gaze_wire_text(r->mem, o, true, &h->settings, "hello: field settings") : GAZE_OK;
+}
+
+static gaze_err get_seed(const msgpack_object *o, uint64_t *seed) {
+  if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
+    return gaze_fail(GAZE_ERR_FORMAT, "reset: field seed: expected a whole number >= 0");
+  *seed = o->via.u64;
+  return GAZE_OK;
+}
+
+static gaze_err get_rows(const msgpack_object_array *a, const char *what, int *rows) {
+  if (a->size < 1 || a->size > GAZE_WIRE_ENVS_MAX)
+    return gaze_fail(GAZE_ERR_FORMAT, "%s: expected 1..%d rows, got %u", what, GAZE_WIRE_ENVS_MAX,
+                     a->size);
+  *rows = (int)a->size;
+  return GAZE_OK;
+}
+
+static gaze_err get_reset(gaze_wire_request *r, const msgpack_object *data) {
+  const msgpack_object *seed = gaze_wire_find(data, "seed");
+  const msgpack_object *mask = gaze_wire_find(gaze_wire_find(data, "options"), "reset_mask");
+  const msgpack_object_array *a = NULL;
+  if (!seed) return gaze_fail(GAZE_ERR_FORMAT, "reset: field seed: expected a number or a list");
+  if (seed->type == MSGPACK_OBJECT_ARRAY) {
+    a = &seed->via.array;
+    GAZE_TRY(get_rows(a, "reset: field seed", &r->rows));
+    for (int i = 0; i < r->rows; i++) GAZE_TRY(get_seed(&a->ptr[i], &r->seed[i]));
+  } else {
+    GAZE_TRY(get_seed(seed, &r->seed[0]));
+  }
+  if (!mask || mask->type == MSGPACK_OBJECT_NIL) return GAZE_OK;
+  GAZE_TRY(gaze_wire_list(mask, &a, "reset: field options.reset_mask"));
+  GAZE_TRY(get_rows(a, "reset: field options.reset_mask", &r->mask_rows));
+  r->masked = true;
+  for (int i = 0; i < r->mask_rows; i++) {
+    bool on = false;
+    GAZE_TRY(gaze_wire_flag(&a->ptr[i], &on, "reset: field options.reset_mask"));
+    r->skip[i] = !on;
+  }
+  return GAZE_OK;
+}
+
+static gaze_err get_step(gaze_wire_request *r, const msgpack_object *data) {
+  const msgpack_object_array *a = NULL;
+  GAZE_TRY(gaze_wire_list(gaze_wire_find(data, "actions"), &a, "step: field actions"));
+  GAZE_TRY(get_rows(a, "step: field actions", &r->rows));
+  for (int i = 0; i < r->rows; i++) {
+    const msgpack_object *o = &a->ptr[i];
+    r->skip[i] = o->type == MSGPACK_OBJECT_NIL;
+    if (r->skip[i]) continue;
+    const msgpack_object *text = gaze_wire_find(o, "text");
+    GAZE_TRY(gaze_wire_text(r->mem, text, false, &r->text[i], "step: field actions.text"));
+    if (text->via.str.size > GAZE_WIRE_TEXT_MAX)
+      return gaze_fail(GAZE_ERR_FORMAT, "step: field actions.text: expected at most %d bytes",
+                       GAZE_WIRE_TEXT_MAX);
+  }
+  return GAZE_OK;
+}
+
+static gaze_err get_body(gaze_wire_request *r, const msgpack_object *root) {
+  static const char *const name[] = {"ping", "hello", "reset", "step", "close"};
+  const msgpack_object *o = gaze_wire_find(root, "api_token"), *data = gaze_wire_find(root, "data");
+  // a token that is no string is a wrong token: the server says so, not the parser
+  if (o && o->type == MSGPACK_OBJECT_STR) gaze_wire_text(r->mem, o, false, &r->token, "api_token");
+  GAZE_TRY(gaze_wire_text(r->mem, gaze_wire_find(root, "endpoint"), false, &r->name,
+                          "request: field endpoint"));
+  r->endpoint = GAZE_WIRE_UNKNOWN;
+  for (int i = 0; i < GAZE_WIRE_UNKNOWN; i++)
+    if (strcmp(r->name, name[i]) == 0) r->endpoint = (gaze_wire_endpoint)i;
+  if (data && data->type != MSGPACK_OBJECT_MAP && data->type != MSGPACK_OBJECT_NIL)
+    return gaze_fail(GAZE_ERR_FORMAT, "request: field data: expected a map");
+  switch (r->endpoint) {
+    case GAZE_WIRE_HELLO: return get_hello(r, data);
+    case GAZE_WIRE_RESET: return get_reset(r, data);
+    case GAZE_WIRE_STEP: return get_step(r, data);
+    default: return GAZE_OK;
+  }
+}
+
+gaze_err gaze_wire_get_request(const void *bytes, size_t n, gaze_wire_request *out) {
+  *out = (gaze_wire_request){.endpoint = GAZE_WIRE_UNKNOWN};
+  const msgpack_object *root = NULL;
+  GAZE_TRY(gaze_wire_unpack(bytes, n, &out->mem, &root));
+  return get_body(out, root);  // the token stays readable when the rest is wrong
+}
+
+void gaze_wire_request_free(gaze_wire_request *r) { gaze_wire_mem_free(&r->mem); }

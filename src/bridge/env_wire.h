@@ -1,0 +1,96 @@
+// bridge/env_wire.h - the messages of the env protocol: msgpack maps to structs and back.
+#ifndef GAZE_BRIDGE_ENV_WIRE_H
+#define GAZE_BRIDGE_ENV_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/buf.h"
+#include "envs/env.h"
+
+enum {
+  GAZE_WIRE_PROTOCOL = 1,
+  GAZE_WIRE_ENVS_MAX = 64,    // environments of one client
+  GAZE_WIRE_IMAGES_MAX = 64,  // pictures of one observation
+  GAZE_WIRE_SIDE_MAX = 4096,  // pixels a side of a picture
+  GAZE_WIRE_TEXT_MAX = 1 << 20,
+};
+
+typedef enum gaze_wire_endpoint {
+  GAZE_WIRE_PING,
+  GAZE_WIRE_HELLO,
+  GAZE_WIRE_RESET,
+  GAZE_WIRE_STEP,
+  GAZE_WIRE_CLOSE,
+  GAZE_WIRE_UNKNOWN,
+} gaze_wire_endpoint;
+
+typedef struct gaze_wire_hello {
+  int64_t protocol;
+  int envs;              // 0: the server's choice
+  bool oracle;           // observations carry the truth
+  const char *settings;  // JSON object of environment settings, NULL = none
+} gaze_wire_hello;
+
+typedef struct gaze_wire_request {
+  gaze_wire_endpoint endpoint;
+  const char *name, *token;  // endpoint as written; NULL if none was sent
+  gaze_wire_hello hello;
+  int rows;                              // of reset (0: one seed for every row) and step
+  uint64_t seed[GAZE_WIRE_ENVS_MAX];     // seed[0] alone when rows is 0
+  bool skip[GAZE_WIRE_ENVS_MAX];         // rows that a reset mask or a nil action leaves alone
+  bool masked;                           // skip came from a reset mask of mask_rows rows
+  int mask_rows;
+  const char *text[GAZE_WIRE_ENVS_MAX];  // actions
+  void *mem;                             // owns the texts
+} gaze_wire_request;
+
+// One row of a reply. Encoding borrows; decoding points into the reply.
+typedef struct gaze_wire_row {
+  bool skip;  // the row was left alone: no observation
+  gaze_obs obs;
+  gaze_outcome out;  // of a step
+} gaze_wire_row;
+
+typedef struct gaze_wire_contract {  // reply to hello
+  int64_t protocol;
+  const char *env;
+  int envs;
+  bool oracle;
+} gaze_wire_contract;
+
+typedef struct gaze_wire_reply {
+  const char *error;  // NULL if the request was carried out
+  gaze_wire_contract contract;
+  int rows;
+  gaze_wire_row *row;
+  void *mem;  // owns all of it except the pixels, which lie in the message
+} gaze_wire_reply;
+
+// Append one request. `token` may be NULL.  [rt: never]
+void gaze_wire_put_hello(gaze_buf *b, const gaze_wire_hello *h, const char *token);
+void gaze_wire_put_reset(gaze_buf *b, const uint64_t *seed, int rows,
+                         const char *token);  // [rt: never]
+void gaze_wire_put_step(gaze_buf *b, const char *const *text, int rows,
+                        const char *token);  // NULL text = skip the row  [rt: never]
+void gaze_wire_put_plain(gaze_buf *b, const char *endpoint, const char *token);  // [rt: never]
+
+// Checks and reads a request. On failure the sentence names the field and what was expected; an
+// unknown endpoint is no failure. Always free with gaze_wire_request_free, after a failure
+// too (the token stays readable for the server).  [rt: never]
+gaze_err gaze_wire_get_request(const void *bytes, size_t n, gaze_wire_request *out);
+void gaze_wire_request_free(gaze_wire_request *r);  // [rt: never]
+
+// Append one reply.  [rt: never]
+void gaze_wire_put_error(gaze_buf *b, const char *sentence);
+void gaze_wire_put_status(gaze_buf *b, const char *message);             // [rt: never]
+void gaze_wire_put_contract(gaze_buf *b, const gaze_wire_contract *c);  // [rt: never]
+// RANGE if the pictures of a row differ in size or number more than 64.  [rt: never]
+gaze_err gaze_wire_put_rows(gaze_buf *b, const gaze_wire_row *row, int rows, bool step);
+
+// Checks and reads the reply to a request for `endpoint`; pictures point into `bytes`, which must
+// outlive them. FORMAT naming the field. Free with gaze_wire_reply_free.  [rt: never]
+gaze_err gaze_wire_get_reply(void *bytes, size_t n, gaze_wire_endpoint endpoint,
+                             gaze_wire_reply *out);
+void gaze_wire_reply_free(gaze_wire_reply *r);  // [rt: never]
+
+#endif

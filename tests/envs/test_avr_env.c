@@ -1,0 +1,289 @@
+// tests/envs/test_avr_env.c - episodes through the common seam: oracle, invalid, random replies.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "core/rng.h"
+#include "envs/avr/avr.h"
+#include "envs/avr/env_avr.h"
+
+enum { SIZE = 56 };
+
+static void *open_env(bool oracle, bool physics, const char *more) {
+  gaze_cfg *c = NULL;
+  void *env = NULL;
+  assert_int_equal(gaze_cfg_open(&c), GAZE_OK);
+  gaze_cfg_set_num(c, "image_size", SIZE);
+  gaze_cfg_set(c, "avr.judge_size=224");
+  gaze_cfg_set(c, "avr.search_depth=4");
+  gaze_cfg_set(c, oracle ? "oracle=true" : "oracle=false");
+  gaze_cfg_set(c, physics ? "avr.physics=true" : "avr.physics=false");
+  if (more) gaze_cfg_set(c, more);
+  if (gaze_env_avr.open(&env, c)) fail_msg("%s", gaze_err_detail());
+  gaze_cfg_close(&c);  // the environment keeps nothing of it
+  return env;
+}
+
+// resets to the first seed at or after `seed` that has a scene; returns it
+static uint64_t reset_near(void *env, uint64_t seed, gaze_obs *obs) {
+  for (int k = 0; k < 40; k++, seed++) {
+    gaze_err err = gaze_env_avr.reset(env, seed, obs);
+    if (err == GAZE_OK) return seed;
+    if (err != GAZE_ERR_NOTFOUND) fail_msg("seed %u: %s", (unsigned)seed, gaze_err_detail());
+  }
+  fail_msg("no seed near %u has a scene", (unsigned)seed);
+  return 0;
+}
+
+static gaze_outcome say(void *env, const char *text, gaze_obs *obs) {
+  gaze_outcome out;
+  gaze_act act = {.text = text};
+  if (gaze_env_avr.step(env, &act, obs, &out)) fail_msg("%s", gaze_err_detail());
+  return out;
+}
+
+static void check_truth(const gaze_obs *obs) {
+  const gaze_truth *t = obs->truth;
+  assert_true(t->options >= 2 && t->options <= GAZE_OPTIONS_MAX);
+  assert_true(t->boxes >= 0 && t->boxes <= GAZE_BOXES_MAX);
+  int correct = 0;
+  for (int i = 0; i < t->options; i++) {
+    char line[96];
+    snprintf(line, sizeof line, "\n%s %c", t->text[i], 'A' + i);
+    assert_non_null(strstr(obs->text, line));
+    if (t->label[i] & GAZE_OPT_CORRECT) {
+      correct++;
+      assert_true(t->label[i] & GAZE_OPT_ANSWER);
+      assert_string_equal(t->text[i], t->answer);
+    }
+  }
+  assert_int_equal(correct, 1);
+  assert_true(avr_parse_reply(t->reply, strlen(t->reply), t->options).strict);
+  assert_true((t->steps_left == 0) == t->sufficient);
+  for (int i = 0; i < t->boxes; i++) {
+    assert_true(t->box[i].x0 < t->box[i].x1 && t->box[i].y0 < t->box[i].y1);
+    assert_non_null(strstr(t->reply, t->box[i].name));
+  }
+}
+
+// one episode of the oracle's own replies; returns its reward
+static float play_oracle(void *env, uint64_t seed, int *actions) {
+  gaze_obs obs;
+  reset_near(env, seed, &obs);
+  float reward = 0.0f;
+  int optimal = obs.truth->optimal_steps;
+  bool control = obs.truth->control, sufficient = obs.truth->sufficient;
+  assert_true(obs.first && !obs.last && obs.images == 1);
+  assert_int_equal(obs.image->w, SIZE);
+  // a main episode never begins sufficient
+  if (!control) assert_false(sufficient);
+  for (*actions = 0;;) {
+    check_truth(&obs);
+    char reply[4096];
+    strcpy(reply, obs.truth->reply);
+    bool sure = obs.truth->sufficient;
+    gaze_outcome out = say(env, reply, &obs);
+    assert_true(out.format);
+    assert_string_equal(out.reply, reply);
+    assert_string_equal(out.reference, reply);
+    assert_true(out.sufficient_before == sure);
+    reward += out.reward;
+    if (out.terminated) {
+      assert_true(out.answered && out.correct && sure && obs.last);
+      assert_int_equal(obs.images, 0);
+      break;
+    }
+    assert_true(out.action && out.useful && !out.answered);
+    assert_true(++*actions <= AVR_T_MAX);
+    assert_int_equal((int)obs.turn, *actions);
+  }
+  assert_true(*actions >= optimal);
+  return reward;
+}
+
+static void test_oracle_without_physics(void **state) {
+  (void)state;
+  void *env = open_env(true, false, NULL);
+  for (uint64_t k = 0; k < 30; k++) {
+    int actions = 0;
+    float reward = play_oracle(env, 1000 + 50 * k, &actions);
+    assert_true(fabsf(reward - (1.1f - 0.02f * (float)actions)) < 1e-5f);
+  }
+  gaze_env_avr.close(&env);
+  assert_null(env);
+}
+
+// the simulator carries picks and moves out; the plan of the geometry holds
+static void test_oracle_with_physics(void **state) {
+  (void)state;
+  void *env = open_env(true, true, NULL);
+  for (uint64_t k = 0; k < 12; k++) {
+    int actions = 0;
+    play_oracle(env, 5000 + 50 * k, &actions);
+  }
+  gaze_env_avr.close(&env);
+}
+
+// a reply that names no option uses the step up and shows the same again
+static void test_invalid_keeps_the_state(void **state) {
+  (void)state;
+  void *env = open_env(true, true, NULL);
+  gaze_obs obs;
+  reset_near(env, 77, &obs);
+  uint8_t *picture = malloc((size_t)SIZE * SIZE * 3);
+  assert_non_null(picture);
+  memcpy(picture, obs.image->rgb, (size_t)SIZE * SIZE * 3);
+  char list[4096];
+  snprintf(list, sizeof list, "%s", strstr(obs.text, "<image>\n"));
+  static const char *const bad[] = {"", "E", "<answer>Z</answer>", "<answer></answer>"};
+  for (int k = 0; k < 4; k++) {
+    gaze_outcome out = say(env, bad[k], &obs);
+    assert_int_equal(out.choice, -1);
+    assert_false(out.action || out.answered || out.terminated || out.format);
+    assert_string_equal(out.status, "invalid");
+    assert_true(out.reward == 0.0f);
+    char want[4200];
+    snprintf(want, sizeof want, "Result: invalid.\n%s", list);
+    assert_string_equal(obs.text, want);
+    assert_memory_equal(obs.image->rgb, picture, (size_t)SIZE * SIZE * 3);
+    assert_int_equal((int)obs.turn, k + 1);
+  }
+  free(picture);
+  gaze_env_avr.close(&env);
+}
+
+// eight steps are used up, then only answers are offered and anything else ends the episode wrong
+static void test_last_step(void **state) {
+  (void)state;
+  void *env = open_env(true, false, NULL);
+  gaze_obs obs;
+  uint64_t seed = reset_near(env, 300, &obs);
+  for (int round = 0; round < 2; round++) {
+    assert_int_equal(gaze_env_avr.reset(env, seed, &obs), GAZE_OK);
+    for (int k = 0; k < AVR_T_MAX; k++) assert_false(say(env, "none", &obs).terminated);
+    int right = -1;
+    for (int i = 0; i < obs.truth->options; i++) {
+      assert_true(obs.truth->label[i] & GAZE_OPT_ANSWER);
+      if (obs.truth->label[i] & GAZE_OPT_CORRECT) right = i;
+    }
+    char reply[32];
+    snprintf(reply, sizeof reply, "<answer>%c</answer>", round ? 'A' + right : 'Z');
+    gaze_outcome out = say(env, reply, &obs);
+    assert_true(out.terminated && obs.last);
+    assert_true(out.answered == (round == 1) && out.correct == (round == 1));
+    gaze_act act = {.text = "<answer>A</answer>"};
+    assert_int_equal(gaze_env_avr.step(env, &act, &obs, &out), GAZE_ERR_STATE);
+  }
+  gaze_env_avr.close(&env);
+}
+
+// any listed letter in any state is carried out or answered; never an error, never past the limit
+static void test_random_letters(void **state) {
+  (void)state;
+  for (int physics = 0; physics < 2; physics++) {
+    void *env = open_env(true, physics, NULL);
+    gaze_rng r;
+    gaze_rng_init(&r, 9, (uint64_t)physics);
+    for (uint64_t k = 0; k < (physics ? 8u : 25u); k++) {
+      gaze_obs obs;
+      reset_near(env, 20000 + 50 * k, &obs);
+      gaze_outcome out = {0};
+      for (int t = 0; !out.terminated; t++) {
+        assert_true(t <= AVR_T_MAX);
+        check_truth(&obs);
+        int letter[GAZE_OPTIONS_MAX], n = 0;
+        for (int i = 0; i < obs.truth->options; i++)
+          if (t >= AVR_T_MAX || !(obs.truth->label[i] & GAZE_OPT_ANSWER)) letter[n++] = i;
+        char reply[32];
+        snprintf(reply, sizeof reply, "<answer>%c</answer>",
+                 'A' + letter[gaze_rng_below(&r, (uint32_t)n)]);
+        out = say(env, reply, &obs);
+        assert_true(out.action != out.answered);
+        if (out.gaining) assert_string_not_equal(out.status, "blocked");
+      }
+    }
+    gaze_env_avr.close(&env);
+  }
+}
+
+// equal seeds give equal bytes, and a policy's view never depends on whether the truth is told
+static void test_same_seed_same_bytes(void **state) {
+  (void)state;
+  void *told = open_env(true, true, NULL), *blind = open_env(false, true, NULL);
+  gaze_obs a, b;
+  uint64_t seed = reset_near(told, 4242, &a);
+  assert_int_equal(gaze_env_avr.reset(blind, seed, &b), GAZE_OK);
+  for (int k = 0; k < 3; k++) {
+    assert_null(b.truth);
+    assert_string_equal(a.text, b.text);
+    assert_memory_equal(a.image->rgb, b.image->rgb, (size_t)SIZE * SIZE * 3);
+    int action = 0;
+    while (a.truth->label[action] & GAZE_OPT_ANSWER) action++;
+    char reply[32];
+    snprintf(reply, sizeof reply, "<answer>%c</answer>", 'A' + action);
+    gaze_outcome x = say(told, reply, &a), y = say(blind, reply, &b);
+    assert_string_equal(x.status, y.status);
+    assert_true(x.reward == y.reward);
+    assert_false(y.sufficient_before || y.gaining || y.useful || y.harmful);
+    assert_null(y.reference);
+  }
+  gaze_env_avr.close(&told);
+  gaze_env_avr.close(&blind);
+}
+
+static void test_settings(void **state) {
+  (void)state;
+  static const char *const bad[] = {"avr.family=round",     "avr.layout=none", "avr.question=Z9",
+                                    "avr.wording=8",        "image_size=2",    "split=all",
+                                    "avr.judge_size=\"x\"", "oracle=3"};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    gaze_cfg *c = NULL;
+    void *env = NULL;
+    assert_int_equal(gaze_cfg_open(&c), GAZE_OK);
+    gaze_cfg_set(c, bad[i]);
+    assert_int_equal(gaze_env_avr.open(&env, c), GAZE_ERR_ARG);
+    assert_null(env);
+    gaze_cfg_close(&c);
+  }
+  void *env = open_env(true, false, "avr.question=K1");
+  gaze_obs obs;
+  reset_near(env, 31, &obs);
+  assert_string_equal(obs.truth->question, "K1");
+  gaze_act chunk = {.text = NULL};
+  gaze_outcome out;
+  assert_int_equal(gaze_env_avr.step(env, &chunk, &obs, &out), GAZE_ERR_ARG);
+  gaze_env_avr.close(&env);
+  gaze_env_avr.close(&env);
+}
+
+// every wording is a strict reply with the same choice
+static void test_wordings(void **state) {
+  (void)state;
+  for (int w = 1; w < 8; w++) {
+    char set[32];
+    snprintf(set, sizeof set, "avr.wording=%d", w);
+    void *env = open_env(true, false, set);
+    int actions = 0;
+    play_oracle(env, 1000, &actions);
+    gaze_env_avr.close(&env);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_oracle_without_physics),
+      cmocka_unit_test(test_oracle_with_physics),
+      cmocka_unit_test(test_invalid_keeps_the_state),
+      cmocka_unit_test(test_last_step),
+      cmocka_unit_test(test_random_letters),
+      cmocka_unit_test(test_same_seed_same_bytes),
+      cmocka_unit_test(test_settings),
+      cmocka_unit_test(test_wordings),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
