@@ -19,9 +19,9 @@ typedef struct gaze_state {  // robot state; used by the embodied environments
 } gaze_state;
 
 typedef enum gaze_option_label {  // bits
-  GAZE_OPT_ANSWER = 1,    // an answer, not an action
-  GAZE_OPT_CORRECT = 2,   // the right answer
-  GAZE_OPT_GAINING = 4,   // reveals a relevant fact
+  GAZE_OPT_ANSWER = 1,            // an answer, not an action
+  GAZE_OPT_CORRECT = 2,           // the right answer
+  GAZE_OPT_GAINING = 4,           // reveals a relevant fact
   GAZE_OPT_OPTIMAL = 8,   // stands on a shortest plan (in a sufficient state: the right answer)
   GAZE_OPT_HARMFUL = 16,  // hides a relevant open region, topples, or makes the answer unreachable
 } gaze_option_label;
@@ -33,61 +33,62 @@ typedef struct gaze_truth_box {  // a visible object, in 0..1 of the image
 
 // The oracle's view of one decision. Never reaches a policy that has to see for itself.
 typedef struct gaze_truth {
-  bool sufficient;                        // the history fixes the answer
+  bool sufficient;  // the history fixes the answer
   int options;
-  int label[GAZE_OPTIONS_MAX];            // gaze_option_label bits, by letter
-  char text[GAZE_OPTIONS_MAX][64];        // "view left 30", "red", by letter
-  char reply[4096];                       // what an ideal policy would write (four-part thought)
-  char greedy[8];                         // letter of the largest one-step gain
+  int label[GAZE_OPTIONS_MAX];      // gaze_option_label bits, by letter
+  char text[GAZE_OPTIONS_MAX][64];  // "view left 30", "red", by letter
+  char reply[4096];                 // what an ideal policy would write (four-part thought)
+  char greedy[8];                   // letter of the largest one-step gain
   gaze_truth_box box[GAZE_BOXES_MAX];
   int boxes;
   char family[16], layout[24], question[8];  // "occlusion", "single_screen", "K1"
-  char answer[32];                        // the true answer's text
-  int optimal_steps;                      // shortest plan from the start of the episode
-  int steps_left;                         // shortest plan from here, -1 if none was found
-  bool control;                           // a control episode (outside the main split)
+  char answer[32];                           // the true answer's text
+  int optimal_steps;                         // shortest plan from the start of the episode
+  int steps_left;                            // shortest plan from here, -1 if none was found
+  bool control;                              // a control episode (outside the main split)
 } gaze_truth;
 
-typedef struct gaze_obs {          // what a policy may see; borrowed until the next step
-  const gaze_image *image;         // new images only
+typedef struct gaze_obs {   // what a policy may see; borrowed until the next step
+  const gaze_image *image;  // new images only
   int images;
-  const char *text;                // this turn's user message; "<image>" marks the place of each
-  const gaze_state *robot;         // NULL if none
+  const char *text;         // this turn's user message; "<image>" marks the place of each
+  const gaze_state *robot;  // NULL if none
   uint32_t turn;
   bool first, last;
-  const gaze_truth *truth;         // NULL unless the environment was opened with "oracle": true
+  const gaze_truth *truth;  // NULL unless the environment was opened with "oracle": true
 } gaze_obs;
 
-typedef struct gaze_act {          // what a policy does: text, or a chunk of low-level actions
-  const char *text;                // the whole reply, thought included; NULL for a chunk
-  const float *chunk;              // [steps,dims]
+typedef struct gaze_act {  // what a policy does: text, or a chunk of low-level actions
+  const char *text;        // the whole reply, thought included; NULL for a chunk
+  const float *chunk;      // [steps,dims]
   int steps, dims;
 } gaze_act;
 
 // Facts about one step; borrowed strings live until the next step.
 typedef struct gaze_outcome {
-  bool terminated, truncated;      // the task ended; cut by the step limit
-  bool format;                     // the strict parser accepted the reply
-  int choice;                      // index of the chosen option, -1 if none
-  bool answered, correct;          // an answer was given; it was right
-  bool action;                     // an action was carried out or tried
-  const char *status;              // "ok", "blocked", "slipped", "toppled", "timeout", "invalid"
+  bool terminated, truncated;  // the task ended; cut by the step limit
+  bool format;                 // the strict parser accepted the reply
+  int choice;                  // index of the chosen option, -1 if none
+  bool answered, correct;      // an answer was given; it was right
+  bool action;                 // an action was carried out or tried
+  const char *status;          // "ok", "blocked", "slipped", "toppled", "timeout", "invalid"
   // oracle facts about the step; false/0 where the truth was not asked for
-  bool sufficient_before;          // before this decision
-  bool gaining, useful, harmful;   // of the executed action
-  float bits;                      // information gained, 0 where no belief is kept
-  float reward;                    // the environment's own total
-  const char *reply;               // what was answered, for rewards on text
-  const char *reference;           // reference reply for text rewards, NULL if none
+  bool sufficient_before;         // before this decision
+  bool gaining, useful, harmful;  // of the executed action
+  float bits;                     // information gained, 0 where no belief is kept
+  float reward;                   // the environment's own total
+  const char *reply;              // what was answered, for rewards on text
+  const char *reference;          // reference reply for text rewards, NULL if none
 } gaze_outcome;
 
-// One environment: open once, reset and step many times. Common settings: "oracle" (bool), "image_size"
-// (pixels), "threads"; the rest are the environment's own.
+// One environment: open once, reset and step many times. Common settings: "oracle" (bool),
+// "image_size" (pixels), "threads"; the rest are the environment's own.
 typedef struct gaze_env {
   const char *name;
-  gaze_err (*open)(void **self, const gaze_cfg *cfg);                                   // [rt: init]
-  gaze_err (*reset)(void *self, uint64_t seed, gaze_obs *obs);                          // [rt: never]
-  gaze_err (*step)(void *self, const gaze_act *act, gaze_obs *obs, gaze_outcome *out);  // [rt: never]
+  gaze_err (*open)(void **self, const gaze_cfg *cfg);           // [rt: init]
+  gaze_err (*reset)(void *self, uint64_t seed, gaze_obs *obs);  // [rt: never]
+  gaze_err (*step)(void *self, const gaze_act *act, gaze_obs *obs,
+                   gaze_outcome *out);  // [rt: never]
   void (*close)(void **self);
 } gaze_env;
 

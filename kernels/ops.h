@@ -56,7 +56,7 @@ typedef struct gaze_rmsnorm {
 
 // dx (+)= gradient for x; dw += gradient for w. `x` is what was normalised (sum, if add was used).
 typedef struct gaze_rmsnorm_grad {
-  float *dx, *dw;                   // [rows,cols], [cols]; dw NULL if frozen
+  float *dx, *dw;                  // [rows,cols], [cols]; dw NULL if frozen
   const float *dy, *x, *rstd, *w;  // [rows,cols], [rows,cols], [rows], [cols]
   int rows, cols;
   bool accumulate;  // dx += instead of dx =
@@ -65,8 +65,8 @@ typedef struct gaze_rmsnorm_grad {
 // Rotates in place: element j pairs with j + dim/2 (rotate-half form). `inverse` rotates back,
 // which is also the backward pass.
 typedef struct gaze_rope {
-  float *x;                // [rows, heads, dim], in place
-  const float *cos, *sin;  // [rows, dim/2]
+  float *x;                  // [rows, heads, dim], in place
+  const float *cos, *sin;    // [rows, dim/2]
   int rows, heads, dim, ld;  // ld: elements between rows of x
   bool inverse;
 } gaze_rope;
@@ -250,11 +250,11 @@ typedef struct gaze_camera {
 } gaze_camera;
 
 typedef struct gaze_light {
-  float dir[2][3];     // unit vectors towards key and fill light
-  float strength[2];   // Lambert weights
-  float ambient;       // 0..1
-  bool shadows;        // hard shadows of the key light
-  float background[3]; // colour of rays that hit nothing
+  float dir[2][3];      // unit vectors towards key and fill light
+  float strength[2];    // Lambert weights
+  float ambient;        // 0..1
+  bool shadows;         // hard shadows of the key light
+  float background[3];  // colour of rays that hit nothing
 } gaze_light;
 
 // One ray per pixel centre. rgb = clamp(color * (ambient + sum strength * max(0, n.l))), rounded
@@ -308,7 +308,8 @@ void gaze_exec_close(gaze_exec **ex);
 // Returns the number of workers.  [rt: safe]
 int gaze_exec_threads(const gaze_exec *ex);
 
-// Returns what the CPU backend found, for reports: "avx512_bf16 avx512_vnni avx2 ..."; borrowed.  [rt: safe]
+// Returns what the CPU backend found, for reports: "avx512_bf16 avx512_vnni avx2 ..."; borrowed.
+// [rt: safe]
 const char *gaze_exec_features(const gaze_exec *ex);
 
 #ifdef __cplusplus

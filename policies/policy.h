@@ -7,8 +7,8 @@
 
 // What a decision was, beside its text; pointers live until the next act.
 typedef struct gaze_trace {
-  const int *ids;         // [n] tokens decoded, NULL for policies without a model
-  const float *logp;      // [n] their sampling log-probabilities
+  const int *ids;     // [n] tokens decoded, NULL for policies without a model
+  const float *logp;  // [n] their sampling log-probabilities
   int n;
   int64_t prefill_ns, decode_ns;
   // called with each decoded piece of text, if set by the caller before act
@@ -18,16 +18,17 @@ typedef struct gaze_trace {
 
 typedef struct gaze_policy {
   const char *name;
-  const char *about;      // one line for --help
-  bool needs_truth;       // reads obs->truth: an oracle, never a policy that has to see
-  gaze_err (*open)(void **self, const gaze_cfg *cfg);                                     // [rt: init]
-  gaze_err (*reset)(void *self, uint64_t seed);                                           // [rt: never]
+  const char *about;  // one line for --help
+  bool needs_truth;   // reads obs->truth: an oracle, never a policy that has to see
+  gaze_err (*open)(void **self, const gaze_cfg *cfg);  // [rt: init]
+  gaze_err (*reset)(void *self, uint64_t seed);        // [rt: never]
   // act->text is borrowed until the next call; trace may be NULL
-  gaze_err (*act)(void *self, const gaze_obs *obs, gaze_act *act, gaze_trace *trace);     // [rt: never]
-  void (*close)(void **self);                                                             // [rt: never]
+  gaze_err (*act)(void *self, const gaze_obs *obs, gaze_act *act,
+                  gaze_trace *trace);  // [rt: never]
+  void (*close)(void **self);          // [rt: never]
 } gaze_policy;
 
-extern const gaze_policy gaze_policy_vla, gaze_policy_blind, gaze_policy_oracle,
-    gaze_policy_greedy, gaze_policy_random, gaze_policy_always_answer, gaze_policy_first_action;
+extern const gaze_policy gaze_policy_vla, gaze_policy_blind, gaze_policy_oracle, gaze_policy_greedy,
+    gaze_policy_random, gaze_policy_always_answer, gaze_policy_first_action;
 
 #endif

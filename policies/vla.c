@@ -17,10 +17,10 @@ typedef struct vla {
   gaze_dialog dialog;
   gaze_sampling sampling;
   uint64_t seed;
-  bool grey, spoke;      // grey: pictures are hidden; spoke: a reply stands in the session
+  bool grey, spoke;  // grey: pictures are hidden; spoke: a reply stands in the session
   gaze_generated reply;
   gaze_buf text;
-  gaze_image *image;     // grey copies
+  gaze_image *image;  // grey copies
   int images;
 } vla;
 
@@ -80,7 +80,9 @@ static gaze_err open_policy(void **self, const gaze_cfg *cfg, bool grey) {
   return e;
 }
 
-static gaze_err vla_open(void **self, const gaze_cfg *cfg) { return open_policy(self, cfg, false); }
+static gaze_err vla_open(void **self, const gaze_cfg *cfg) {
+  return open_policy(self, cfg, false);
+}
 
 static gaze_err blind_open(void **self, const gaze_cfg *cfg) {
   return open_policy(self, cfg, true);
@@ -143,8 +145,7 @@ static gaze_err vla_act(void *self, const gaze_obs *obs, gaze_act *act, gaze_tra
   GAZE_TRY(gaze_tokenizer_decode(gaze_model_tokenizer(p->model), p->reply.ids.v, p->reply.ids.n,
                                  true, &p->text));
   // a reply that ran out of tokens lacks its end mark; the next turn needs one
-  if (!p->reply.ended)
-    GAZE_TRY(gaze_session_append(p->session, &p->dialog.im_end, 1, NULL, 0));
+  if (!p->reply.ended) GAZE_TRY(gaze_session_append(p->session, &p->dialog.im_end, 1, NULL, 0));
   p->spoke = true;
   *act = (gaze_act){.text = gaze_buf_text(&p->text)};
   if (trace) {

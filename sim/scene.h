@@ -21,10 +21,10 @@ typedef enum gaze_shape { GAZE_SHAPE_CUBE, GAZE_SHAPE_SPHERE, GAZE_SHAPE_CYLINDE
 // One object. Plain data: copying an array of them is a snapshot of the scene.
 typedef struct gaze_body {
   gaze_shape shape;
-  float half;             // half extent: cube edge/2, radius, cylinder radius and half height [m]
-  float rgb[3];           // 0..1
-  float pos[3], rot[9];   // centre [m] and rotation matrix (row-major), world frame
-  bool gone;              // in the tray: neither rendered nor part of the scene
+  float half;            // half extent: cube edge/2, radius, cylinder radius and half height [m]
+  float rgb[3];          // 0..1
+  float pos[3], rot[9];  // centre [m] and rotation matrix (row-major), world frame
+  bool gone;             // in the tray: neither rendered nor part of the scene
 } gaze_body;
 
 // Where the viewer stands and looks.

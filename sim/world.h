@@ -35,8 +35,8 @@ void gaze_world_bodies(const gaze_world *w, gaze_body *bodies);
 // Full physics state: mj_getState with mjSTATE_INTEGRATION plus what the hand holds and what is
 // gone. Bytes; a copy restores bit for bit.  [rt: never]
 size_t gaze_world_state_bytes(const gaze_world *w);
-void gaze_world_save(const gaze_world *w, void *state);            // [rt: never]
-gaze_err gaze_world_restore(gaze_world *w, const void *state);     // [rt: never]
+void gaze_world_save(const gaze_world *w, void *state);         // [rt: never]
+gaze_err gaze_world_restore(gaze_world *w, const void *state);  // [rt: never]
 
 // Whether the hand could take object i from above: nothing rests on it, and one of two
 // perpendicular finger directions is free (30 mm) on both sides. Pure geometry on bodies, so that

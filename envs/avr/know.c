@@ -295,18 +295,18 @@ static void see_places(const avr_oracle *o, const avr_scene *s, const gaze_body 
   for (int p = 0; p < AVR_PLACES; p++) {
     float at[2];
     avr_place_at(p, at);
-    bool closed = noticed(o, cam, at);
-    for (int i = 0; i < s->n; i++) {
+    bool closed = noticed(o, cam, at), there = false;
+    for (int i = 0; i < s->n && !there; i++) {
       if (bodies[i].gone) continue;
       float dx = at[0] - bodies[i].pos[0], dy = at[1] - bodies[i].pos[1], d2 = dx * dx + dy * dy;
       if (out->know.fact[i]) {
         if (!closed && d2 < 0.006f) closed = avr_point_gap(&bodies[i], at) < SMALL;
-      } else if (closed && s->object[i].stack < 0 && d2 < NEAR_UNSEEN * NEAR_UNSEEN) {
-        closed = false;  // the grid is coarse: never rule out what is really there
-        break;
+      } else if (s->object[i].stack < 0) {
+        there = d2 < NEAR_UNSEEN * NEAR_UNSEEN;
       }
     }
-    if (closed) avr_set(out->know.closed, p);
+    // the grid is coarse: a place is never ruled out next to what is really there
+    if (closed && !there) avr_set(out->know.closed, p);
   }
 }
 

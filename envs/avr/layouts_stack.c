@@ -22,39 +22,39 @@ static int put_tower(gaze_rng *r, avr_scene *s, int size, int height, double rea
   return -1;
 }
 
-// Something beside cube `inner`, about as tall as its stack, in the way of a viewer at this azimuth.
+// Something beside cube `inner`, at least as tall as its stack, in the way of a viewer at this
+// azimuth. Large cubes are kept so far off that the cube below the top stays the nearest to it.
 static bool put_guard(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
   const gaze_body *b = &s->body[inner];
   int levels = 0;
   for (int i = 0; i < s->n; i++) levels += s->object[i].stack == s->object[inner].stack;
   int tall = (int)ceilf((float)levels * b->half / 0.036f - 0.01f);
-  for (int k = 0; k < 8; k++) {
-    int n = s->n, stacks = s->stacks, height = tall - (gaze_rng_int(r, 0, 2) == 0);
-    float a = azimuth + between(r, -8, 8), dx = sinf(a * DEGREE), dy = -cosf(a * DEGREE);
-    float yaw = a + between(r, -8, 8), gap = between(r, 0.006, 0.014);
-    // beside a large tower it keeps off, so that the cube below the top stays the nearest to it
-    if (b->half > 0.02f) gap += 0.013f;
-    if (height <= 1 && gaze_rng_int(r, 0, 1)) {
+  bool small = b->half < 0.02f;
+  for (int k = 0; k < 4; k++) {
+    int n = s->n, stacks = s->stacks, height = small ? tall + gaze_rng_int(r, 0, 1) : tall;
+    float a = azimuth + between(r, -3, 3), dx = sinf(a * DEGREE), dy = -cosf(a * DEGREE);
+    float yaw = a + between(r, -4, 4), gap = 0.019f + between(r, 0, 0.005);
+    if (height == 1 && gaze_rng_int(r, 0, 2) == 0) {
       if (avr_put(s, GAZE_SHAPE_CYLINDER, AVR_LARGE, b->pos[0], b->pos[1], yaw) < 0) return false;
-    } else if (!avr_tower(r, s, AVR_LARGE, height < 1 ? 1 : height, b->pos[0], b->pos[1], yaw)) {
+    } else if (!avr_tower(r, s, AVR_LARGE, height, b->pos[0], b->pos[1], yaw)) {
       return false;
     }
-    float d = avr_reach(b, dx, dy) + gap + avr_reach(&s->body[n], dx, dy) + 0.004f;
+    float d = avr_reach(b, dx, dy) + gap + avr_reach(&s->body[n], dx, dy);
     for (int i = n; i < s->n; i++) s->body[i].pos[0] += d * dx, s->body[i].pos[1] += d * dy;
-    if (avr_fits(s, n, 0.004f)) return true;
+    if (avr_fits(s, n, 0.003f)) return true;
     s->n = n, s->stacks = stacks;
   }
   return false;
 }
 
-// One to three guards; together they close about three of the azimuths 0, +-30, +-60.
+// No guard, or one to three at the azimuths a viewer can take; 60 degrees apart they fit, and two of
+// them close the azimuth between as well.
 static void put_guards(gaze_rng *r, avr_scene *s, int inner) {
-  int kind = gaze_rng_int(r, 0, 5);
-  if (kind < 3) put_guard(r, s, inner, kind == 0 ? 0.0f : kind == 1 ? 45.0f : -45.0f);
-  if (kind < 3 && gaze_rng_int(r, 0, 1)) put_guard(r, s, inner, kind == 0 ? 70.0f : 0.0f);
-  if (kind == 3) put_guard(r, s, inner, 10), put_guard(r, s, inner, 80);
-  if (kind == 4) put_guard(r, s, inner, -10), put_guard(r, s, inner, -80);
-  if (kind == 5) put_guard(r, s, inner, 45), put_guard(r, s, inner, -45);
+  static const float at[9][3] = {{0, 60, 0},   {0, -60, 0},  {60, -60, 0}, {30, -30, 0},  {30, -60, 0},
+                                 {-30, 60, 0}, {0, 60, -60}, {30, 0, 0},   {-30, 0, 0}};
+  static const int count[9] = {2, 2, 2, 2, 2, 2, 3, 1, 1};
+  int k = gaze_rng_int(r, 0, 9);
+  for (int j = 0; k < 9 && j < count[k]; j++) put_guard(r, s, inner, at[k][j]);
 }
 
 static void put_decoys(gaze_rng *r, avr_scene *s, int lo, int hi) {
@@ -84,11 +84,11 @@ static bool overhead(gaze_rng *r, avr_scene *s, int size, int height) {
 }
 
 bool avr_draw_pair_overhead(gaze_rng *r, avr_scene *s) {
-  return overhead(r, s, gaze_rng_int(r, 0, 1), 2);
+  return overhead(r, s, gaze_rng_int(r, 0, 2) ? AVR_SMALL : AVR_LARGE, 2);
 }
 
 bool avr_draw_triple_overhead(gaze_rng *r, avr_scene *s) {
-  return overhead(r, s, gaze_rng_int(r, 0, 1), 3);
+  return overhead(r, s, gaze_rng_int(r, 0, 2) ? AVR_SMALL : AVR_LARGE, 3);
 }
 
 bool avr_draw_quad_overhead(gaze_rng *r, avr_scene *s) { return overhead(r, s, AVR_SMALL, 4); }

@@ -18,7 +18,9 @@ static void on_signal(int sig) {
   stop_flag = 1;
 }
 
-const volatile int *gaze_stop_flag(void) { return &stop_flag; }
+const volatile int *gaze_stop_flag(void) {
+  return &stop_flag;
+}
 
 void gaze_stop_install(void) {
   struct sigaction sa = {.sa_handler = on_signal};
@@ -102,7 +104,9 @@ gaze_parse gaze_args_parse(gaze_args *a, const gaze_command *c, int argc, char *
   return GAZE_PARSE_OK;
 }
 
-void gaze_args_close(gaze_args *a) { gaze_cfg_close(&a->cfg); }
+void gaze_args_close(gaze_args *a) {
+  gaze_cfg_close(&a->cfg);
+}
 
 int gaze_report(const gaze_command *c, gaze_err e) {
   if (e == GAZE_OK) return 0;

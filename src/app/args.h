@@ -16,20 +16,20 @@ typedef enum gaze_flag_kind {
 } gaze_flag_kind;
 
 typedef struct gaze_flag {
-  const char *name;   // "--seed"
-  const char *key;    // settings key
+  const char *name;  // "--seed"
+  const char *key;   // settings key
   gaze_flag_kind kind;
   const char *value;  // placeholder in the help, NULL for switches
   const char *help;
-  double lo, hi;      // of numbers
+  double lo, hi;  // of numbers
 } gaze_flag;
 
 typedef struct gaze_command {
-  const char *name;          // "run", or "train sft" as two words
-  const char *about;         // one line
-  const char *usage;         // after "gaze "
-  const char *more;          // examples and notes for --help; may be NULL
-  const gaze_flag *flags;    // ends with name NULL
+  const char *name;        // "run", or "train sft" as two words
+  const char *about;       // one line
+  const char *usage;       // after "gaze "
+  const char *more;        // examples and notes for --help; may be NULL
+  const gaze_flag *flags;  // ends with name NULL
   int (*run)(const struct gaze_command *c, int argc, char **argv);
 } gaze_command;
 
@@ -46,8 +46,8 @@ typedef struct gaze_args {
 // What parsing decided.
 typedef enum gaze_parse { GAZE_PARSE_OK, GAZE_PARSE_HELP, GAZE_PARSE_BAD } gaze_parse;
 
-// Parses argv[0..argc-1] (after the command's words) into args. HELP: the help was printed. BAD: one
-// sentence was printed on stderr; the exit code is 2. Close with gaze_args_close.  [rt: init]
+// Parses argv[0..argc-1] (after the command's words) into args. HELP: the help was printed. BAD:
+// one sentence was printed on stderr; the exit code is 2. Close with gaze_args_close.  [rt: init]
 gaze_parse gaze_args_parse(gaze_args *a, const gaze_command *c, int argc, char **argv);
 void gaze_args_close(gaze_args *a);  // [rt: never]
 

@@ -115,8 +115,11 @@ static void print_table(const gaze_avr_tally *t, double seconds, int64_t decisio
     const char *f = i < 3 ? family[i] : NULL, *q = i < 3 ? NULL : question[i - 3];
     gaze_avr_figures g = gaze_avr_tally_figures(t, f, q);
     if (g.episodes == 0) continue;
-    printf("%-16s %6d %6.1f %6.1f %6.1f %6.1f %6.1f %6.2f\n", f ? f : q ? q : "all", g.episodes,
-           g.isj, g.igr, g.useful, g.fa, g.fa_ungated, g.steps_mean);
+    printf("%-16s %6d %6.1f %6.1f %6.1f %6.1f %6.1f %6.2f\n",
+           f   ? f
+           : q ? q
+               : "all",
+           g.episodes, g.isj, g.igr, g.useful, g.fa, g.fa_ungated, g.steps_mean);
   }
   printf("%.1f s, %.1f decisions/s\n", seconds, (double)decisions / seconds);
 }
@@ -179,25 +182,64 @@ static int run(const gaze_command *c, int argc, char **argv) {
 }
 
 static const gaze_flag flags[] = {
-    {.name = "--env", .key = "env", .kind = GAZE_FLAG_TEXT, .value = "ENV[:SPLIT]",
+    {.name = "--env",
+     .key = "env",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "ENV[:SPLIT]",
      .help = "environment and split: avr:test (default), avr:val, avr:train"},
-    {.name = "--policy", .key = "policy", .kind = GAZE_FLAG_TEXT, .value = "P",
+    {.name = "--policy",
+     .key = "policy",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "P",
      .help = "vla (default), blind, oracle, greedy, random, always-answer, first-action"},
-    {.name = "--model", .key = "model", .kind = GAZE_FLAG_TEXT, .value = "DIR",
+    {.name = "--model",
+     .key = "model",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "DIR",
      .help = "model folder of vla and blind (default policies/tiny)"},
-    {.name = "--episodes", .key = "episodes", .kind = GAZE_FLAG_INT, .value = "N", .lo = 1,
-     .hi = 1000000, .help = "how many (default 100)"},
-    {.name = "--seed", .key = "seed", .kind = GAZE_FLAG_INT, .value = "S", .lo = 0, .hi = 1e15,
+    {.name = "--episodes",
+     .key = "episodes",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .lo = 1,
+     .hi = 1000000,
+     .help = "how many (default 100)"},
+    {.name = "--seed",
+     .key = "seed",
+     .kind = GAZE_FLAG_INT,
+     .value = "S",
+     .lo = 0,
+     .hi = 1e15,
      .help = "episode i uses the split's first seed + S + i"},
-    {.name = "--weights", .key = "weights", .kind = GAZE_FLAG_TEXT, .value = "TYPE",
+    {.name = "--weights",
+     .key = "weights",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "TYPE",
      .help = "f32 (default), bf16 or int8 in memory"},
-    {.name = "--temperature", .key = "temperature", .kind = GAZE_FLAG_NUM, .value = "T", .lo = 0,
-     .hi = 100, .help = "0 = greedy (default)"},
-    {.name = "--image-size", .key = "image_size", .kind = GAZE_FLAG_INT, .value = "PX", .lo = 28,
-     .hi = 1792, .help = "pixels of the policy's picture (default 224)"},
-    {.name = "--threads", .key = "threads", .kind = GAZE_FLAG_INT, .value = "N", .lo = 0, .hi = 256,
+    {.name = "--temperature",
+     .key = "temperature",
+     .kind = GAZE_FLAG_NUM,
+     .value = "T",
+     .lo = 0,
+     .hi = 100,
+     .help = "0 = greedy (default)"},
+    {.name = "--image-size",
+     .key = "image_size",
+     .kind = GAZE_FLAG_INT,
+     .value = "PX",
+     .lo = 28,
+     .hi = 1792,
+     .help = "pixels of the policy's picture (default 224)"},
+    {.name = "--threads",
+     .key = "threads",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .lo = 0,
+     .hi = 256,
      .help = "episodes played at once (0: one per processor)"},
-    {.name = "--set", .kind = GAZE_FLAG_SET, .value = "KEY=VALUE",
+    {.name = "--set",
+     .kind = GAZE_FLAG_SET,
+     .value = "KEY=VALUE",
      .help = "one setting, e.g. avr.family=stack"},
     {.name = "--json", .key = "json", .kind = GAZE_FLAG_SWITCH, .help = "all figures as JSON"},
     {0},
@@ -207,9 +249,10 @@ const gaze_command gaze_cmd_eval = {
     .name = "eval",
     .about = "measure a policy over many episodes",
     .usage = "eval --env avr:test --policy P --episodes N [--json]",
-    .more = "Figures (percent, avr.md section 8): isj = does it know whether it has seen enough\n"
-            "(mean of both classes), igr = share of its actions that revealed something relevant,\n"
-            "fa = right answers given with sufficient evidence.\n",
+    .more =
+        "Figures (percent, avr.md section 8): isj = does it know whether it has seen enough\n"
+        "(mean of both classes), igr = share of its actions that revealed something relevant,\n"
+        "fa = right answers given with sufficient evidence.\n",
     .flags = flags,
     .run = run,
 };

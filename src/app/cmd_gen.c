@@ -17,8 +17,8 @@ static const char *const kind_name[] = {"avr", "perception", "lookup"};
 typedef struct job {
   kind kind;
   uint64_t seed;
-  int64_t first, n;          // records of the present chunk
-  gaze_talker **talker;      // [workers]
+  int64_t first, n;      // records of the present chunk
+  gaze_talker **talker;  // [workers]
   gaze_record record[CHUNK];
   gaze_err err[CHUNK];
   char detail[256];
@@ -126,8 +126,10 @@ static gaze_err generate(gaze_args *a) {
 
   // drawing data takes the cheap labels of avr.md section 7 unless told otherwise
   gaze_err e = read_kind(env, &j->kind);
-  if (!e && !gaze_cfg_has(a->cfg, "avr.judge_size")) e = gaze_cfg_set_num(a->cfg, "avr.judge_size", 224);
-  if (!e && !gaze_cfg_has(a->cfg, "avr.search_depth")) e = gaze_cfg_set_num(a->cfg, "avr.search_depth", 4);
+  if (!e && !gaze_cfg_has(a->cfg, "avr.judge_size"))
+    e = gaze_cfg_set_num(a->cfg, "avr.judge_size", 224);
+  if (!e && !gaze_cfg_has(a->cfg, "avr.search_depth"))
+    e = gaze_cfg_set_num(a->cfg, "avr.search_depth", 4);
   if (!e && !gaze_cfg_has(a->cfg, "avr.sufficient_share"))
     e = gaze_cfg_set_num(a->cfg, "avr.sufficient_share", 0.4);
   if (!e) e = gaze_cfg_set_num(a->cfg, "threads", 1);
@@ -155,21 +157,52 @@ static int run(const gaze_command *c, int argc, char **argv) {
 }
 
 static const gaze_flag flags[] = {
-    {.name = "--env", .key = "env", .kind = GAZE_FLAG_TEXT, .value = "E",
+    {.name = "--env",
+     .key = "env",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "E",
      .help = "avr (played episodes), perception (look and list), lookup (text only)"},
-    {.name = "--policy", .key = "policy", .kind = GAZE_FLAG_TEXT, .value = "oracle",
+    {.name = "--policy",
+     .key = "policy",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "oracle",
      .help = "who plays; only the oracle writes thoughts to learn from"},
-    {.name = "--episodes", .key = "episodes", .kind = GAZE_FLAG_INT, .value = "N", .lo = 1,
-     .hi = 1e8, .help = "conversations (default 1000)"},
-    {.name = "--seed", .key = "seed", .kind = GAZE_FLAG_INT, .value = "S", .lo = 0, .hi = 1e15,
+    {.name = "--episodes",
+     .key = "episodes",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .lo = 1,
+     .hi = 1e8,
+     .help = "conversations (default 1000)"},
+    {.name = "--seed",
+     .key = "seed",
+     .kind = GAZE_FLAG_INT,
+     .value = "S",
+     .lo = 0,
+     .hi = 1e15,
      .help = "record i is drawn from seed S + i"},
-    {.name = "--out", .key = "out", .kind = GAZE_FLAG_TEXT, .value = "FILE.mcap",
+    {.name = "--out",
+     .key = "out",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "FILE.mcap",
      .help = "where to write; opens in Foxglove"},
-    {.name = "--image-size", .key = "image_size", .kind = GAZE_FLAG_INT, .value = "PX", .lo = 28,
-     .hi = 1792, .help = "pixels of the pictures (default 224)"},
-    {.name = "--threads", .key = "threads", .kind = GAZE_FLAG_INT, .value = "N", .lo = 0, .hi = 256,
+    {.name = "--image-size",
+     .key = "image_size",
+     .kind = GAZE_FLAG_INT,
+     .value = "PX",
+     .lo = 28,
+     .hi = 1792,
+     .help = "pixels of the pictures (default 224)"},
+    {.name = "--threads",
+     .key = "threads",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .lo = 0,
+     .hi = 256,
      .help = "drawn at once (0: one per processor); the file does not depend on it"},
-    {.name = "--set", .kind = GAZE_FLAG_SET, .value = "KEY=VALUE",
+    {.name = "--set",
+     .kind = GAZE_FLAG_SET,
+     .value = "KEY=VALUE",
      .help = "one setting, e.g. avr.sufficient_share=0.4, talk.noise=0.3"},
     {0},
 };

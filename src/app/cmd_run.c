@@ -7,6 +7,7 @@
 #include "app/play.h"
 #include "app/registry.h"
 #include "app/wire.h"
+#include "bridge/env_client.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -19,7 +20,7 @@ typedef struct job {
   const char *out;
   gaze_html *html;
   gaze_record_writer *log;
-  gaze_record record;          // the episode being played
+  gaze_record record;  // the episode being played
   FILE *metrics;
   gaze_avr_tally tally;
   gaze_avr_record facts;
@@ -174,7 +175,8 @@ static gaze_err close_outputs(job *j) {
   gaze_err e = gaze_html_close(&j->html);
   gaze_err log = j->log ? gaze_record_finish(&j->log) : GAZE_OK;
   gaze_record_free(&j->record);
-  if (j->metrics && fclose(j->metrics) && !e) e = gaze_fail(GAZE_ERR_IO, "metrics.jsonl: cannot close");
+  if (j->metrics && fclose(j->metrics) && !e)
+    e = gaze_fail(GAZE_ERR_IO, "metrics.jsonl: cannot close");
   return e ? e : log;
 }
 
@@ -210,8 +212,8 @@ static gaze_err run_episodes(gaze_args *a) {
   // the simulator stands behind a socket even in one process, so it can always be moved away
   gaze_wire *wire = NULL;
   GAZE_TRY(gaze_wire_open(&wire, play.env, a->cfg, connect));
-  play.env = gaze_wire_env(wire);
-  play.env_cfg = gaze_wire_cfg(wire);
+  play.env = &gaze_env_remote;
+  play.env_self = gaze_wire_env(wire);
   play.policy_cfg = a->cfg;
   gaze_err e = open_outputs(&j, a->cfg, policy_name);
   if (!e) e = play_all(&j, &play, (int)episodes);
@@ -233,29 +235,74 @@ static int run(const gaze_command *c, int argc, char **argv) {
 }
 
 static const gaze_flag flags[] = {
-    {.name = "--env", .key = "env", .kind = GAZE_FLAG_TEXT, .value = "ENV[:SPLIT]",
+    {.name = "--env",
+     .key = "env",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "ENV[:SPLIT]",
      .help = "environment and split (default avr:test)"},
-    {.name = "--policy", .key = "policy", .kind = GAZE_FLAG_TEXT, .value = "P",
+    {.name = "--policy",
+     .key = "policy",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "P",
      .help = "vla (default), blind, oracle, greedy, random, always-answer, first-action"},
-    {.name = "--model", .key = "model", .kind = GAZE_FLAG_TEXT, .value = "DIR",
+    {.name = "--model",
+     .key = "model",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "DIR",
      .help = "model folder (default policies/tiny)"},
-    {.name = "--seed", .key = "seed", .kind = GAZE_FLAG_INT, .value = "S", .lo = 0, .hi = 1e15,
+    {.name = "--seed",
+     .key = "seed",
+     .kind = GAZE_FLAG_INT,
+     .value = "S",
+     .lo = 0,
+     .hi = 1e15,
      .help = "episode i uses the split's first seed + S + i"},
-    {.name = "--episodes", .key = "episodes", .kind = GAZE_FLAG_INT, .value = "N", .lo = 1,
-     .hi = 1000000, .help = "how many (default 5)"},
-    {.name = "--out", .key = "out", .kind = GAZE_FLAG_TEXT, .value = "DIR",
+    {.name = "--episodes",
+     .key = "episodes",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .lo = 1,
+     .hi = 1000000,
+     .help = "how many (default 5)"},
+    {.name = "--out",
+     .key = "out",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "DIR",
      .help = "run folder (default out/run): index.html, episodes.mcap, frames/"},
-    {.name = "--connect", .key = "connect", .kind = GAZE_FLAG_TEXT, .value = "ADDR",
+    {.name = "--connect",
+     .key = "connect",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "ADDR",
      .help = "play in a server started with gaze serve env, e.g. tcp://127.0.0.1:5570"},
-    {.name = "--temperature", .key = "temperature", .kind = GAZE_FLAG_NUM, .value = "T", .lo = 0,
-     .hi = 100, .help = "0 = greedy (default)"},
-    {.name = "--weights", .key = "weights", .kind = GAZE_FLAG_TEXT, .value = "TYPE",
+    {.name = "--temperature",
+     .key = "temperature",
+     .kind = GAZE_FLAG_NUM,
+     .value = "T",
+     .lo = 0,
+     .hi = 100,
+     .help = "0 = greedy (default)"},
+    {.name = "--weights",
+     .key = "weights",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "TYPE",
      .help = "f32 (default), bf16 or int8 in memory"},
-    {.name = "--image-size", .key = "image_size", .kind = GAZE_FLAG_INT, .value = "PX", .lo = 28,
-     .hi = 1792, .help = "pixels of the policy's picture (default 224)"},
-    {.name = "--threads", .key = "threads", .kind = GAZE_FLAG_INT, .value = "N", .lo = 0, .hi = 256,
+    {.name = "--image-size",
+     .key = "image_size",
+     .kind = GAZE_FLAG_INT,
+     .value = "PX",
+     .lo = 28,
+     .hi = 1792,
+     .help = "pixels of the policy's picture (default 224)"},
+    {.name = "--threads",
+     .key = "threads",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .lo = 0,
+     .hi = 256,
      .help = "of the model (0: one per processor)"},
-    {.name = "--set", .kind = GAZE_FLAG_SET, .value = "KEY=VALUE",
+    {.name = "--set",
+     .kind = GAZE_FLAG_SET,
+     .value = "KEY=VALUE",
      .help = "one setting, e.g. avr.layout=pocket"},
     {0},
 };
@@ -264,8 +311,9 @@ const gaze_command gaze_cmd_run = {
     .name = "run",
     .about = "play episodes and write a replay page",
     .usage = "run [--policy P] [--model DIR] [--episodes N] [--out DIR]",
-    .more = "Example:\n  gaze run --episodes 3 --out out/first\n"
-            "then open out/first/index.html in a browser.\n",
+    .more =
+        "Example:\n  gaze run --episodes 3 --out out/first\n"
+        "then open out/first/index.html in a browser.\n",
     .flags = flags,
     .run = run,
 };

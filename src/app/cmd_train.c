@@ -81,13 +81,40 @@ static int run(const gaze_command *c, int argc, char **argv) {
 }
 
 static const gaze_flag flags[] = {
-    {.name = "--config", .key = "config", .kind = GAZE_FLAG_TEXT, .value = "FILE", .help = "settings as JSON"},
-    {.name = "--data", .kind = GAZE_FLAG_LIST, .value = "FILE.mcap", .help = "conversations to learn from (repeat)"},
-    {.name = "--model", .key = "model", .kind = GAZE_FLAG_TEXT, .value = "DIR", .help = "model folder to start from; without weights: random ones"},
-    {.name = "--out", .key = "out", .kind = GAZE_FLAG_TEXT, .value = "DIR", .help = "run folder (default out/sft)"},
-    {.name = "--set", .kind = GAZE_FLAG_SET, .value = "KEY=VALUE", .help = "one setting, e.g. train.steps=2000"},
-    {.name = "--threads", .key = "threads", .kind = GAZE_FLAG_INT, .value = "N", .help = "worker threads (0: all)", .lo = 0, .hi = 256},
-    {.name = "--resume", .key = "resume", .kind = GAZE_FLAG_SWITCH, .help = "go on from DIR/checkpoint, bit for bit"},
+    {.name = "--config",
+     .key = "config",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "FILE",
+     .help = "settings as JSON"},
+    {.name = "--data",
+     .kind = GAZE_FLAG_LIST,
+     .value = "FILE.mcap",
+     .help = "conversations to learn from (repeat)"},
+    {.name = "--model",
+     .key = "model",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "DIR",
+     .help = "model folder to start from; without weights: random ones"},
+    {.name = "--out",
+     .key = "out",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "DIR",
+     .help = "run folder (default out/sft)"},
+    {.name = "--set",
+     .kind = GAZE_FLAG_SET,
+     .value = "KEY=VALUE",
+     .help = "one setting, e.g. train.steps=2000"},
+    {.name = "--threads",
+     .key = "threads",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .help = "worker threads (0: all)",
+     .lo = 0,
+     .hi = 256},
+    {.name = "--resume",
+     .key = "resume",
+     .kind = GAZE_FLAG_SWITCH,
+     .help = "go on from DIR/checkpoint, bit for bit"},
     {0},
 };
 
@@ -95,9 +122,10 @@ const gaze_command gaze_cmd_train_sft = {
     .name = "train sft",
     .about = "teach a model from recorded conversations",
     .usage = "train sft --config FILE --data FILE.mcap [--data ...] [--set key=value]",
-    .more = "Example:\n"
-            "  gaze train sft --model policies/tiny --data out/train.mcap --set train.steps=100\n"
-            "Ctrl-C saves and stops; the same command with --resume goes on.\n",
+    .more =
+        "Example:\n"
+        "  gaze train sft --model policies/tiny --data out/train.mcap --set train.steps=100\n"
+        "Ctrl-C saves and stops; the same command with --resume goes on.\n",
     .flags = flags,
     .run = run,
 };

@@ -4,8 +4,9 @@
 #include "app/registry.h"
 
 static void print_usage(FILE *f) {
-  fprintf(f, "gaze - looks, thinks and acts: a vision-language-action controller\n\n"
-             "usage: gaze COMMAND [flags]\n\n");
+  fprintf(f,
+          "gaze - looks, thinks and acts: a vision-language-action controller\n\n"
+          "usage: gaze COMMAND [flags]\n\n");
   for (int i = 0; gaze_commands[i]; i++)
     fprintf(f, "  %-12s %s\n", gaze_commands[i]->name, gaze_commands[i]->about);
   fprintf(f, "\nEvery command has --help. Start with: gaze run\n");

@@ -7,10 +7,11 @@ struct gaze_player {
   const gaze_env *env_type;
   const gaze_policy *policy_type;
   void *env, *policy;
+  bool env_borrowed;
   // what an observer may need after the step has replaced the observation
   gaze_image image;
   size_t cap;
-  gaze_buf user;
+  gaze_buf user, reply;
   gaze_truth truth;
 };
 
@@ -47,6 +48,9 @@ gaze_err gaze_player_episode(gaze_player *k, const gaze_play *p, int episode) {
     gaze_act act = {0};
     GAZE_TRY(k->policy_type->act(k->policy, &shown, &act, &trace));
 
+    // the oracle's reply is part of the observation that the step replaces
+    gaze_buf_clear(&k->reply);
+    gaze_buf_str(&k->reply, act.text ? act.text : "");
     gaze_outcome out = {0};
     bool truth = obs.truth != NULL;
     uint32_t turn = obs.turn;
@@ -57,7 +61,7 @@ gaze_err gaze_player_episode(gaze_player *k, const gaze_play *p, int episode) {
                            .turn = turn,
                            .image = &k->image,
                            .user = gaze_buf_text(&k->user),
-                           .reply = act.text,
+                           .reply = gaze_buf_text(&k->reply),
                            .truth = truth ? &k->truth : NULL,
                            .out = &out,
                            .trace = &trace,
@@ -72,7 +76,8 @@ gaze_err gaze_player_open(gaze_player **out, const gaze_play *p) {
   gaze_player *k = *out = calloc(1, sizeof *k);
   if (!k) return gaze_fail(GAZE_ERR_NOMEM, "playing: out of memory");
   k->env_type = p->env, k->policy_type = p->policy;
-  gaze_err e = p->env->open(&k->env, p->env_cfg);
+  k->env = p->env_self, k->env_borrowed = p->env_self != NULL;
+  gaze_err e = k->env ? GAZE_OK : p->env->open(&k->env, p->env_cfg);
   if (!e) e = p->policy->open(&k->policy, p->policy_cfg);
   if (e) gaze_player_close(out);
   return e;
@@ -82,8 +87,9 @@ void gaze_player_close(gaze_player **out) {
   gaze_player *k = *out;
   if (!k) return;
   if (k->policy) k->policy_type->close(&k->policy);
-  if (k->env) k->env_type->close(&k->env);
+  if (k->env && !k->env_borrowed) k->env_type->close(&k->env);
   gaze_buf_fini(&k->user);
+  gaze_buf_fini(&k->reply);
   free(k->image.rgb);
   free(k);
   *out = NULL;

@@ -8,21 +8,22 @@
 
 // One decision, handed to the observer right after it was carried out; borrowed pointers.
 typedef struct gaze_step_view {
-  int episode;               // 0-based, in playing order
+  int episode;  // 0-based, in playing order
   uint64_t seed;
   uint32_t turn;
-  const gaze_image *image;   // what the policy saw
-  const char *user;          // the message it got
-  const char *reply;         // what it wrote
-  const gaze_truth *truth;   // before the decision
-  const gaze_outcome *out;   // of the decision
-  const gaze_trace *trace;   // timing, tokens
-  bool last;                 // the episode ended with this decision
+  const gaze_image *image;  // what the policy saw
+  const char *user;         // the message it got
+  const char *reply;        // what it wrote
+  const gaze_truth *truth;  // before the decision
+  const gaze_outcome *out;  // of the decision
+  const gaze_trace *trace;  // timing, tokens
+  bool last;                // the episode ended with this decision
 } gaze_step_view;
 
 typedef struct gaze_play {
   const gaze_env *env;
   const gaze_policy *policy;
+  void *env_self;  // an open environment (borrowed), or NULL: open one with env_cfg
   const gaze_cfg *env_cfg, *policy_cfg;
   uint64_t first_seed;
   void (*stream)(void *ctx, const char *text, size_t n);        // thought as it is written, or NULL

@@ -4,19 +4,23 @@
 #include <string.h>
 #include "core/buf.h"
 #include "envs/avr/env_avr.h"
+#include "envs/rewards/vla_r1.h"
 
 const gaze_policy *const gaze_policies[] = {
-    &gaze_policy_vla,    &gaze_policy_blind,         &gaze_policy_oracle,
-    &gaze_policy_greedy, &gaze_policy_random,        &gaze_policy_always_answer,
-    &gaze_policy_first_action, NULL,
+    &gaze_policy_vla,    &gaze_policy_blind,         &gaze_policy_oracle,       &gaze_policy_greedy,
+    &gaze_policy_random, &gaze_policy_always_answer, &gaze_policy_first_action, NULL,
 };
 
 const gaze_env *const gaze_envs[] = {&gaze_env_avr, NULL};
 
-extern const gaze_command gaze_cmd_eval, gaze_cmd_gen, gaze_cmd_train_sft, gaze_cmd_generate;
+const gaze_reward *const gaze_rewards[] = {&gaze_reward_vla_r1, &gaze_reward_vla_r1_strict, NULL};
+
+extern const gaze_command gaze_cmd_run, gaze_cmd_eval, gaze_cmd_gen, gaze_cmd_train_sft,
+    gaze_cmd_serve_env, gaze_cmd_generate, gaze_cmd_reward, gaze_cmd_info, gaze_cmd_bench;
 
 const gaze_command *const gaze_commands[] = {
-    &gaze_cmd_eval, &gaze_cmd_gen, &gaze_cmd_train_sft, &gaze_cmd_generate, NULL,
+    &gaze_cmd_run,      &gaze_cmd_eval,   &gaze_cmd_gen,  &gaze_cmd_train_sft, &gaze_cmd_serve_env,
+    &gaze_cmd_generate, &gaze_cmd_reward, &gaze_cmd_info, &gaze_cmd_bench,     NULL,
 };
 
 gaze_err gaze_policy_find(const char *name, const gaze_policy **out) {
@@ -29,8 +33,8 @@ gaze_err gaze_policy_find(const char *name, const gaze_policy **out) {
     }
     gaze_buf_printf(&known, "%s%s", i ? ", " : "", gaze_policies[i]->name);
   }
-  gaze_err e = gaze_fail(GAZE_ERR_ARG, "unknown policy \"%s\"; known: %s", name,
-                         gaze_buf_text(&known));
+  gaze_err e =
+      gaze_fail(GAZE_ERR_ARG, "unknown policy \"%s\"; known: %s", name, gaze_buf_text(&known));
   gaze_buf_fini(&known);
   return e;
 }
@@ -45,8 +49,8 @@ gaze_err gaze_env_find(const char *name, const gaze_env **out) {
     }
     gaze_buf_printf(&known, "%s%s", i ? ", " : "", gaze_envs[i]->name);
   }
-  gaze_err e = gaze_fail(GAZE_ERR_ARG, "unknown environment \"%s\"; known: %s", name,
-                         gaze_buf_text(&known));
+  gaze_err e =
+      gaze_fail(GAZE_ERR_ARG, "unknown environment \"%s\"; known: %s", name, gaze_buf_text(&known));
   gaze_buf_fini(&known);
   return e;
 }

@@ -139,10 +139,14 @@ static gaze_err get_body(gaze_wire_request *r, const msgpack_object *root) {
   if (data && data->type != MSGPACK_OBJECT_MAP && data->type != MSGPACK_OBJECT_NIL)
     return gaze_fail(GAZE_ERR_FORMAT, "request: field data: expected a map");
   switch (r->endpoint) {
-    case GAZE_WIRE_HELLO: return get_hello(r, data);
-    case GAZE_WIRE_RESET: return get_reset(r, data);
-    case GAZE_WIRE_STEP: return get_step(r, data);
-    default: return GAZE_OK;
+    case GAZE_WIRE_HELLO:
+      return get_hello(r, data);
+    case GAZE_WIRE_RESET:
+      return get_reset(r, data);
+    case GAZE_WIRE_STEP:
+      return get_step(r, data);
+    default:
+      return GAZE_OK;
   }
 }
 
@@ -153,4 +157,6 @@ gaze_err gaze_wire_get_request(const void *bytes, size_t n, gaze_wire_request *o
   return get_body(out, root);  // the token stays readable when the rest is wrong
 }
 
-void gaze_wire_request_free(gaze_wire_request *r) { gaze_wire_mem_free(&r->mem); }
+void gaze_wire_request_free(gaze_wire_request *r) {
+  gaze_wire_mem_free(&r->mem);
+}

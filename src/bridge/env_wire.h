@@ -35,10 +35,10 @@ typedef struct gaze_wire_request {
   gaze_wire_endpoint endpoint;
   const char *name, *token;  // endpoint as written; NULL if none was sent
   gaze_wire_hello hello;
-  int rows;                              // of reset (0: one seed for every row) and step
-  uint64_t seed[GAZE_WIRE_ENVS_MAX];     // seed[0] alone when rows is 0
-  bool skip[GAZE_WIRE_ENVS_MAX];         // rows that a reset mask or a nil action leaves alone
-  bool masked;                           // skip came from a reset mask of mask_rows rows
+  int rows;                           // of reset (0: one seed for every row) and step
+  uint64_t seed[GAZE_WIRE_ENVS_MAX];  // seed[0] alone when rows is 0
+  bool skip[GAZE_WIRE_ENVS_MAX];      // rows that a reset mask or a nil action leaves alone
+  bool masked;                        // skip came from a reset mask of mask_rows rows
   int mask_rows;
   const char *text[GAZE_WIRE_ENVS_MAX];  // actions
   void *mem;                             // owns the texts
@@ -82,7 +82,7 @@ void gaze_wire_request_free(gaze_wire_request *r);  // [rt: never]
 
 // Append one reply.  [rt: never]
 void gaze_wire_put_error(gaze_buf *b, const char *sentence);
-void gaze_wire_put_status(gaze_buf *b, const char *message);             // [rt: never]
+void gaze_wire_put_status(gaze_buf *b, const char *message);            // [rt: never]
 void gaze_wire_put_contract(gaze_buf *b, const gaze_wire_contract *c);  // [rt: never]
 // RANGE if the pictures of a row differ in size or number more than 64.  [rt: never]
 gaze_err gaze_wire_put_rows(gaze_buf *b, const gaze_wire_row *row, int rows, bool step);

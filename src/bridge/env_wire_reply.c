@@ -7,7 +7,7 @@
 #include "core/json.h"
 
 void gaze_wire_put_error(gaze_buf *b, const char *sentence) {
-  // cut at a whole character: an error is always a valid str of 1..1024 bytes
+  // plain ASCII of 1..1024 bytes, whatever names the sentence quotes
   char text[1025];
   size_t n = strlen(sentence), k = 0;
   while (k < n && k < 1024) {
@@ -117,10 +117,9 @@ static gaze_err put_obs(msgpack_packer *p, const gaze_wire_row *row, int rows) {
 }
 
 // the flags of an outcome, in wire order
-static const char *const flag_name[] = {"terminated", "truncated", "format",
-                                        "answered",   "correct",   "action",
-                                        "sufficient", "gaining",   "useful",
-                                        "harmful"};
+static const char *const flag_name[] = {"terminated", "truncated", "format",     "answered",
+                                        "correct",    "action",    "sufficient", "gaining",
+                                        "useful",     "harmful"};
 enum { FLAGS = sizeof flag_name / sizeof *flag_name };
 
 static bool *flag(gaze_outcome *o, int i) {
@@ -229,15 +228,15 @@ static gaze_err item(const msgpack_object *map, const char *key, int rows, int r
 }
 
 static gaze_err get_images(void *mem, const msgpack_object *obs, int rows, int row, gaze_obs *o) {
-  const msgpack_object *im, *camera, *time;
+  const msgpack_object *im = NULL, *camera = NULL, *time = NULL;
   GAZE_TRY(item(obs, "image", rows, row, &im, "reply: field obs.image"));
   GAZE_TRY(item(obs, "camera", rows, row, &camera, "reply: field obs.camera"));
   GAZE_TRY(item(obs, "time_ns", rows, row, &time, "reply: field obs.time_ns"));
   if (im->type == MSGPACK_OBJECT_NIL) return GAZE_OK;
   gaze_wire_nd nd;
   GAZE_TRY(gaze_wire_get_nd(im, &nd, "reply: field obs.image"));
-  bool good = strcmp(nd.dtype, "|u1") == 0 && nd.rank == 4 && nd.shape[3] == 3 && nd.shape[0] >= 1 &&
-              nd.shape[0] <= GAZE_WIRE_IMAGES_MAX;
+  bool good = strcmp(nd.dtype, "|u1") == 0 && nd.rank == 4 && nd.shape[3] == 3 &&
+              nd.shape[0] >= 1 && nd.shape[0] <= GAZE_WIRE_IMAGES_MAX;
   for (int i = 1; good && i <= 2; i++) good = nd.shape[i] >= 1 && nd.shape[i] <= GAZE_WIRE_SIDE_MAX;
   if (!good)
     return gaze_fail(GAZE_ERR_FORMAT, "reply: field obs.image: expected |u1 of [1..%d,h,w,3]",

@@ -50,8 +50,9 @@ static bool head(scan *s, kind *k, uint64_t *len) {
 
 // BIN keys stand only in the markers of numpy arrays
 static bool marker(const uint8_t *p, size_t n) {
-  static const char *const name[] = {"nd",          "type",  "kind",          "shape", "data",
-                                     "__ndarray__", "dtype", "__npgeneric__"};
+  static const char *const name[] = {
+      "nd",    "type",        "kind",          "shape",  "data",
+      "dtype", "__ndarray__", "__npgeneric__", "as_npy", "__ndarray_class__"};
   for (size_t i = 0; i < sizeof name / sizeof *name; i++)
     if (strlen(name[i]) == n && memcmp(name[i], p, n) == 0) return true;
   return false;

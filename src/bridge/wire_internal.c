@@ -25,7 +25,9 @@ void gaze_wire_str(msgpack_packer *p, const char *s) {
   msgpack_pack_str_body(p, s, strlen(s));
 }
 
-void gaze_wire_bool(msgpack_packer *p, bool v) { v ? msgpack_pack_true(p) : msgpack_pack_false(p); }
+void gaze_wire_bool(msgpack_packer *p, bool v) {
+  v ? msgpack_pack_true(p) : msgpack_pack_false(p);
+}
 
 static void bin(msgpack_packer *p, const void *bytes, size_t n) {
   msgpack_pack_bin(p, n);

@@ -19,6 +19,10 @@ void *gaze_arena_alloc(gaze_arena *a, size_t n, size_t align) {
   return a->base + a->used - n;
 }
 
-size_t gaze_arena_mark(const gaze_arena *a) { return a->used; }
+size_t gaze_arena_mark(const gaze_arena *a) {
+  return a->used;
+}
 
-void gaze_arena_release(gaze_arena *a, size_t mark) { a->used = mark; }
+void gaze_arena_release(gaze_arena *a, size_t mark) {
+  a->used = mark;
+}

@@ -15,7 +15,9 @@ static uint32_t to_bits(float f) {
   return u;
 }
 
-float gaze_bf16_to_f32(gaze_bf16 x) { return from_bits((uint32_t)x << 16); }
+float gaze_bf16_to_f32(gaze_bf16 x) {
+  return from_bits((uint32_t)x << 16);
+}
 
 gaze_bf16 gaze_bf16_from_f32(float x) {
   uint32_t u = to_bits(x);

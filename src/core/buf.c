@@ -27,7 +27,9 @@ void gaze_buf_add(gaze_buf *b, const void *bytes, size_t n) {
   b->data[b->len] = 0;
 }
 
-void gaze_buf_str(gaze_buf *b, const char *s) { gaze_buf_add(b, s, strlen(s)); }
+void gaze_buf_str(gaze_buf *b, const char *s) {
+  gaze_buf_add(b, s, strlen(s));
+}
 
 void gaze_buf_printf(gaze_buf *b, const char *fmt, ...) {
   va_list ap, again;
@@ -47,7 +49,9 @@ void gaze_buf_clear(gaze_buf *b) {
   if (b->data) b->data[0] = 0;
 }
 
-const char *gaze_buf_text(const gaze_buf *b) { return b->data ? b->data : ""; }
+const char *gaze_buf_text(const gaze_buf *b) {
+  return b->data ? b->data : "";
+}
 
 void gaze_buf_fini(gaze_buf *b) {
   free(b->data);

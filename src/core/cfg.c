@@ -127,7 +127,9 @@ static const cJSON *find(const gaze_cfg *c, const char *key) {
   return parent ? cJSON_GetObjectItemCaseSensitive(parent, last) : NULL;
 }
 
-bool gaze_cfg_has(const gaze_cfg *c, const char *key) { return find(c, key) != NULL; }
+bool gaze_cfg_has(const gaze_cfg *c, const char *key) {
+  return find(c, key) != NULL;
+}
 
 gaze_err gaze_cfg_int(const gaze_cfg *c, const char *key, int64_t fallback, int64_t lo, int64_t hi,
                       int64_t *out) {
@@ -172,4 +174,6 @@ gaze_err gaze_cfg_str(const gaze_cfg *c, const char *key, const char *fallback, 
   return GAZE_OK;
 }
 
-char *gaze_cfg_dump(const gaze_cfg *c) { return cJSON_PrintUnformatted(c->root); }
+char *gaze_cfg_dump(const gaze_cfg *c) {
+  return cJSON_PrintUnformatted(c->root);
+}

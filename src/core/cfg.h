@@ -29,11 +29,12 @@ gaze_err gaze_cfg_set_num(gaze_cfg *c, const char *key, double value);  // [rt: 
 bool gaze_cfg_has(const gaze_cfg *c, const char *key);
 
 // Typed reads: `fallback` if the key is absent (or `c` is NULL), ARG naming the key if the value
-// has another type or lies outside [lo,hi].  Strings are borrowed from the configuration.  [rt: init]
+// has another type or lies outside [lo,hi].  Strings are borrowed from the configuration.  [rt:
+// init]
 gaze_err gaze_cfg_int(const gaze_cfg *c, const char *key, int64_t fallback, int64_t lo, int64_t hi,
                       int64_t *out);
 gaze_err gaze_cfg_num(const gaze_cfg *c, const char *key, double fallback, double lo, double hi,
-                      double *out);  // [rt: init]
+                      double *out);                                                    // [rt: init]
 gaze_err gaze_cfg_bool(const gaze_cfg *c, const char *key, bool fallback, bool *out);  // [rt: init]
 gaze_err gaze_cfg_str(const gaze_cfg *c, const char *key, const char *fallback,
                       const char **out);  // [rt: init]

@@ -9,6 +9,10 @@ static int64_t read_clock(clockid_t id) {
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-int64_t gaze_clock_now(void) { return read_clock(CLOCK_MONOTONIC); }
+int64_t gaze_clock_now(void) {
+  return read_clock(CLOCK_MONOTONIC);
+}
 
-int64_t gaze_clock_wall(void) { return read_clock(CLOCK_REALTIME); }
+int64_t gaze_clock_wall(void) {
+  return read_clock(CLOCK_REALTIME);
+}

@@ -32,7 +32,9 @@ gaze_err gaze_fail(gaze_err e, const char *fmt, ...) {
   return e;
 }
 
-const char *gaze_err_detail(void) { return detail; }
+const char *gaze_err_detail(void) {
+  return detail;
+}
 
 void gaze_assert_failed(const char *cond, const char *file, int line) {
   fprintf(stderr, "gaze: assertion failed: %s at %s:%d\n", cond, file, line);

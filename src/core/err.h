@@ -32,9 +32,9 @@ typedef enum gaze_err {
 } gaze_err;
 
 // Returns early with the error of `expr`; the only control-flow macro of the project.
-#define GAZE_TRY(expr)                      \
-  do {                                      \
-    gaze_err gaze_try_err_ = (expr);        \
+#define GAZE_TRY(expr)                       \
+  do {                                       \
+    gaze_err gaze_try_err_ = (expr);         \
     if (gaze_try_err_) return gaze_try_err_; \
   } while (0)
 
@@ -49,7 +49,8 @@ const char *gaze_err_text(gaze_err e);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-gaze_err gaze_fail(gaze_err e, const char *fmt, ...);
+gaze_err
+gaze_fail(gaze_err e, const char *fmt, ...);
 
 // Returns the sentence of this thread's last gaze_fail, "" before the first one.  [rt: safe]
 const char *gaze_err_detail(void);

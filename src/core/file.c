@@ -105,7 +105,9 @@ gaze_err gaze_dir_remove(const char *path) {
   return GAZE_OK;
 }
 
-bool gaze_file_exists(const char *path) { return access(path, F_OK) == 0; }
+bool gaze_file_exists(const char *path) {
+  return access(path, F_OK) == 0;
+}
 
 gaze_err gaze_map_open(gaze_map *m, const char *path) {
   *m = (gaze_map){0};

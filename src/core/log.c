@@ -6,7 +6,9 @@
 
 static gaze_log_fn handler;
 
-void gaze_log_set(gaze_log_fn fn) { handler = fn; }
+void gaze_log_set(gaze_log_fn fn) {
+  handler = fn;
+}
 
 void gaze_log(gaze_log_level level, const char *fmt, ...) {
   if (!handler) return;

@@ -9,7 +9,9 @@ static uint64_t splitmix(uint64_t *x) {
   return z ^ (z >> 31);
 }
 
-static uint64_t rotl(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
+static uint64_t rotl(uint64_t x, int k) {
+  return (x << k) | (x >> (64 - k));
+}
 
 void gaze_rng_init(gaze_rng *r, uint64_t seed, uint64_t stream) {
   // mix the stream in twice, so that (seed, stream) and (stream, seed) differ

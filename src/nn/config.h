@@ -9,8 +9,8 @@
 enum { GAZE_LAYERS_MAX = 128 };
 
 typedef struct gaze_vision_config {
-  int depth, hidden, heads, ff;      // blocks, width, attention heads, SwiGLU width
-  int patch, merge, window;          // 14, 2, window size in pixels (112)
+  int depth, hidden, heads, ff;          // blocks, width, attention heads, SwiGLU width
+  int patch, merge, window;              // 14, 2, window size in pixels (112)
   bool full_attention[GAZE_LAYERS_MAX];  // true: whole image; false: windows
 } gaze_vision_config;
 
@@ -20,7 +20,7 @@ typedef struct gaze_model_config {
   int mrope[3];  // frequencies for t, h, w; sum = head_dim / 2
   int context;   // max_position_embeddings
   float eps, rope_theta;
-  bool tied;     // the output head is the embedding
+  bool tied;                                            // the output head is the embedding
   int image_token, vision_start, vision_end, bos, eos;  // token ids
   int vision_pad, video_token;  // token ids kept for config.json only; 0 or less: none
 } gaze_model_config;

@@ -29,11 +29,11 @@ gaze_err gaze_model_wrap(gaze_model **m, const gaze_ops *ops, const char *dir,
 // Frees and nulls; sessions must be closed first.  [rt: never]
 void gaze_model_close(gaze_model **m);
 
-const gaze_model_config *gaze_model_cfg(const gaze_model *m);        // [rt: safe]
-const gaze_tokenizer *gaze_model_tokenizer(const gaze_model *m);     // [rt: safe]
-const gaze_processor *gaze_model_processor(const gaze_model *m);     // [rt: safe]
-const gaze_weights *gaze_model_weights(const gaze_model *m);         // [rt: safe]
-const gaze_ops *gaze_model_ops(const gaze_model *m);                 // [rt: safe]
+const gaze_model_config *gaze_model_cfg(const gaze_model *m);     // [rt: safe]
+const gaze_tokenizer *gaze_model_tokenizer(const gaze_model *m);  // [rt: safe]
+const gaze_processor *gaze_model_processor(const gaze_model *m);  // [rt: safe]
+const gaze_weights *gaze_model_weights(const gaze_model *m);      // [rt: safe]
+const gaze_ops *gaze_model_ops(const gaze_model *m);              // [rt: safe]
 size_t gaze_model_bytes(const gaze_model *m);  // bytes of weights read per token  [rt: safe]
 
 // Number of language tokens an image of this size becomes; RANGE for impossible sizes.  [rt: safe]
@@ -61,11 +61,12 @@ gaze_err gaze_session_append(gaze_session *s, const int *ids, int n, const gaze_
 
 // Logits [vocab] after the newest token; borrowed until the next call.  [rt: safe]
 const float *gaze_session_logits(const gaze_session *s);
-// Like append, but also returns the logits of every appended position in out [n,vocab].  [rt: never]
+// Like append, but also returns the logits of every appended position in out [n,vocab].  [rt:
+// never]
 gaze_err gaze_session_score(gaze_session *s, const int *ids, int n, const gaze_image *images,
                             int n_images, float *out);
-int gaze_session_length(const gaze_session *s);        // tokens held  [rt: safe]
-const int *gaze_session_ids(const gaze_session *s);    // [length], borrowed  [rt: safe]
+int gaze_session_length(const gaze_session *s);      // tokens held  [rt: safe]
+const int *gaze_session_ids(const gaze_session *s);  // [length], borrowed  [rt: safe]
 
 // Drops everything after the first `length` tokens; logits are undefined until the next append.
 // [rt: safe]
@@ -75,9 +76,9 @@ gaze_err gaze_session_rewind(gaze_session *s, int length);
 gaze_err gaze_session_fork(gaze_session **child, const gaze_session *s);
 
 typedef struct gaze_sampling {
-  float temperature;  // 0 = greedy
+  float temperature;                       // 0 = greedy
   float top_p, min_p, repetition_penalty;  // 1, 0, 1 = off
-  int top_k;          // 0 = off
+  int top_k;                               // 0 = off
   uint64_t seed;
   int max_new;
   const char *const *stop;  // NULL-terminated stop strings, or NULL
@@ -92,9 +93,9 @@ typedef bool (*gaze_allow_fn)(void *ctx, const int *ids, int n, uint32_t *bits);
 
 // What one generation was: ids with their sampling log-probabilities.
 typedef struct gaze_generated {
-  gaze_ids ids;     // includes the end token if one was decoded
-  float *logp;      // [ids.n], owned
-  bool ended;       // by an end token or a stop string, not by max_new
+  gaze_ids ids;  // includes the end token if one was decoded
+  float *logp;   // [ids.n], owned
+  bool ended;    // by an end token or a stop string, not by max_new
   int64_t decode_ns;
 } gaze_generated;
 void gaze_generated_fini(gaze_generated *g);  // [rt: never]

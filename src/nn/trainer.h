@@ -30,12 +30,12 @@ typedef struct gaze_pack {
 typedef struct gaze_train_options {
   int max_tokens, max_patches, max_scored;  // capacity of one pack
   bool bf16_products;
-  float lr_matrix, lr_other;       // Muon (or AdamW if !muon) on matrices; AdamW on the rest
+  float lr_matrix, lr_other;  // Muon (or AdamW if !muon) on matrices; AdamW on the rest
   bool muon;
   float momentum, beta1, beta2, eps, decay_matrix, decay_other, clip;
-  float aux_weight;                // 0: no auxiliary head
-  const char *const *freeze;       // NULL-terminated name patterns with '*', or NULL
-  bool decay_vectors;              // false: norms and biases are not decayed
+  float aux_weight;           // 0: no auxiliary head
+  const char *const *freeze;  // NULL-terminated name patterns with '*', or NULL
+  bool decay_vectors;         // false: norms and biases are not decayed
 } gaze_train_options;
 
 // The recipe of training.md: Muon 0.02 (momentum 0.95, decay 0.05), AdamW 2e-3 (.9/.98), clip 1.

@@ -7,12 +7,13 @@
 
 // preprocessor_config.json of a Qwen2-VL image processor.
 typedef struct gaze_processor {
-  int patch, merge;           // 14, 2
+  int patch, merge;  // 14, 2
   long min_pixels, max_pixels;
   float mean[3], std[3];
 } gaze_processor;
 
-// Reads preprocessor_config.json; unknown processors and bad fields are refused by name.  [rt: init]
+// Reads preprocessor_config.json; unknown processors and bad fields are refused by name.  [rt:
+// init]
 gaze_err gaze_processor_load(gaze_processor *p, const char *path);
 // Writes it.  [rt: never]
 gaze_err gaze_processor_save(const gaze_processor *p, const char *path);

@@ -5,8 +5,8 @@
 #include "rl/roll.h"
 
 typedef struct line_object {
-  float box[4];    // x0 y0 x1 y1 in 0..1
-  int8_t value[3]; // colour, shape, size; -1 = not named
+  float box[4];     // x0 y0 x1 y1 in 0..1
+  int8_t value[3];  // colour, shape, size; -1 = not named
 } line_object;
 
 // finds one of the words in the line as a whole word
@@ -23,8 +23,7 @@ static int8_t find_word(const char *line, size_t n, const char *const *words) {
 }
 
 // parses "[x0 y0 x1 y1] words"; false for any other line
-static bool parse_line(const char *s, size_t n, const char *const *const words[3],
-                       line_object *o) {
+static bool parse_line(const char *s, size_t n, const char *const *const words[3], line_object *o) {
   char text[160];
   if (n < 10 || n >= sizeof text || s[0] != '[') return false;
   memcpy(text, s, n);
@@ -80,8 +79,7 @@ void gaze_batch_label_cells(gaze_batch *b, int i, int merge, const char *reply,
           best = &object[k];
       label[0] = best != NULL;
       for (int k = 0; k < 3; k++) label[k + 1] = best ? best->value[k] : (int8_t)-1;
-      for (int k = 0; k < 4; k++)
-        b->box[first + r * cols + c][k] = best ? best->box[k] : 0.0f;
+      for (int k = 0; k < 4; k++) b->box[first + r * cols + c][k] = best ? best->box[k] : 0.0f;
     }
   }
 }

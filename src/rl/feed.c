@@ -42,8 +42,8 @@ gaze_err gaze_feed_open(gaze_feed *f, const char *const *paths, int n, const cJS
   *f = (gaze_feed){.seed = seed};
   gaze_rng_init(&f->place.rng, seed, 0xFEED);
   if (n < 1 || n > GAZE_FEED_FILES_MAX)
-    return gaze_fail(GAZE_ERR_ARG, "training needs 1 to %d data files, not %d",
-                     GAZE_FEED_FILES_MAX, n);
+    return gaze_fail(GAZE_ERR_ARG, "training needs 1 to %d data files, not %d", GAZE_FEED_FILES_MAX,
+                     n);
   for (int i = 0; i < n; i++) {
     gaze_err e = open_file(&f->file[f->files++], paths[i]);
     if (e) {

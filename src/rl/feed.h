@@ -11,8 +11,8 @@ enum { GAZE_FEED_FILES_MAX = 32, GAZE_FEED_STAGES_MAX = 8 };
 
 typedef struct gaze_feed_file {
   gaze_record_reader *reader;
-  char kind[16];       // of its first record: "avr", "perception", "lookup"
-  int64_t count;       // records
+  char kind[16];  // of its first record: "avr", "perception", "lookup"
+  int64_t count;  // records
 } gaze_feed_file;
 
 // One part of the schedule: until `until` (0..1 of the run) kinds are drawn with these weights.

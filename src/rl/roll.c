@@ -248,8 +248,8 @@ static gaze_err add_sequence(gaze_batch *b, const gaze_model *m, gaze_exec *ex, 
     for (int k = 0; k < 2; k++) cells[i][k] = b->grid[image0 + i][k] / proc->merge;
   int next = 0;
   if (!e)
-    e = gaze_model_positions(gaze_model_cfg(m), r->ids.v, n, (const int(*)[2])cells, r->images,
-                             pos, &next);
+    e = gaze_model_positions(gaze_model_cfg(m), r->ids.v, n, (const int(*)[2])cells, r->images, pos,
+                             &next);
   // the batch keeps three rows of max_tokens; they are closed up when the pack is used
   for (int k = 0; k < 3 && !e; k++)
     memcpy(b->pos + (size_t)k * (size_t)b->max_tokens + at, pos + (size_t)k * (size_t)n,
@@ -261,12 +261,12 @@ static gaze_err add_sequence(gaze_batch *b, const gaze_model *m, gaze_exec *ex, 
   // the token at i is read at row i - 1, so the first can never be scored
   bool in_box = false;
   for (int i = 1; i < n; i++) {
-    if (r->ids.v[i] == w->box_open) in_box = true;
     if (r->ids.v[i] == w->box_close) in_box = false;
     float weight = r->src[i] == GAZE_SRC_THOUGHT  ? w->thought
                    : r->src[i] == GAZE_SRC_ANSWER ? w->answer
                                                   : 0.0f;
     if (weight > 0) GAZE_TRY(score(b, at + i - 1, r->ids.v[i], in_box, weight, r->src[i], w));
+    if (r->ids.v[i] == w->box_open) in_box = true;
   }
   p->tokens += n;
   b->seq_start[++p->seqs] = p->tokens;
@@ -292,7 +292,7 @@ gaze_err gaze_batch_add(gaze_batch *b, const gaze_model *m, gaze_exec *ex, const
 const gaze_pack *gaze_batch_seal(gaze_batch *b) {
   // positions were written with a stride of max_tokens; the pack wants [3, tokens]
   for (int k = 1; k < 3; k++)
-    memmove(b->pos + (size_t)k * (size_t)b->pack.tokens,
-            b->pos + (size_t)k * (size_t)b->max_tokens, (size_t)b->pack.tokens * sizeof *b->pos);
+    memmove(b->pos + (size_t)k * (size_t)b->pack.tokens, b->pos + (size_t)k * (size_t)b->max_tokens,
+            (size_t)b->pack.tokens * sizeof *b->pos);
   return &b->pack;
 }

@@ -14,17 +14,17 @@
 typedef enum gaze_src {  // who wrote a token
   GAZE_SRC_PROMPT,       // system, user, template
   GAZE_SRC_IMAGE,
-  GAZE_SRC_THOUGHT,      // policy: inside <think>
-  GAZE_SRC_ANSWER,       // policy: everything else
-  GAZE_SRC_FORCED,       // policy's place, but not its choice
+  GAZE_SRC_THOUGHT,  // policy: inside <think>
+  GAZE_SRC_ANSWER,   // policy: everything else
+  GAZE_SRC_FORCED,   // policy's place, but not its choice
 } gaze_src;
 
 typedef struct gaze_roll {
-  gaze_ids ids;        // image tokens expanded
-  uint8_t *src;        // [ids.n] gaze_src
-  float *logp;         // [ids.n] sampling log-probability; 0 where not sampled
-  int cap;             // of src and logp
-  gaze_image *image;   // [images], pixels owned
+  gaze_ids ids;       // image tokens expanded
+  uint8_t *src;       // [ids.n] gaze_src
+  float *logp;        // [ids.n] sampling log-probability; 0 where not sampled
+  int cap;            // of src and logp
+  gaze_image *image;  // [images], pixels owned
   int images, image_cap;
 } gaze_roll;
 
@@ -53,22 +53,22 @@ gaze_err gaze_roll_turn(gaze_roll *r, const gaze_dialog *d, const gaze_model *m,
 // A batch under construction: a gaze_pack and the memory behind it, plus one loss weight per
 // scored row.
 typedef struct gaze_batch {
-  gaze_pack pack;      // pointers into the arrays below
+  gaze_pack pack;  // pointers into the arrays below
   int *ids, *pos, *seq_start, *row, *target;
   float *patches, *weight;  // weight [scored]
   int (*grid)[2];
-  uint8_t *src;        // [scored] gaze_src of the token behind each target
-  int8_t (*cell)[4];   // auxiliary labels of merged cells, filled by the caller
+  uint8_t *src;       // [scored] gaze_src of the token behind each target
+  int8_t (*cell)[4];  // auxiliary labels of merged cells, filled by the caller
   float (*box)[4];
   int max_tokens, max_patches, max_scored, max_seqs;
 } gaze_batch;
 
 // How scored rows are weighed.
 typedef struct gaze_weights_of {
-  float thought, answer;   // per token class
-  int coordinate0;         // id of the first of 100 coordinate tokens, -1 = no soft targets
-  int coordinate0_space;   // the same with a leading space
-  int box_open, box_close; // ids of "[" and "]": only numbers between them are coordinates
+  float thought, answer;    // per token class
+  int coordinate0;          // id of the first of 100 coordinate tokens, -1 = no soft targets
+  int coordinate0_space;    // the same with a leading space
+  int box_open, box_close;  // ids of "[" and "]": only numbers between them are coordinates
 } gaze_weights_of;
 
 // Allocates a batch of the given capacity; `cells` also allocates auxiliary labels.  [rt: init]

@@ -31,14 +31,14 @@ typedef struct run {
   gaze_feed feed;
   gaze_batch batch;
   gaze_roll roll;
-  bool pending;          // `roll` was drawn and waits for the next batch
-  gaze_feed_place drawn; // where the feed stood before `roll`: a resumed run draws it again
+  bool pending;           // `roll` was drawn and waits for the next batch
+  gaze_feed_place drawn;  // where the feed stood before `roll`: a resumed run draws it again
   float *logp, *g;
   int *hit;
   int64_t step, first_step, samples, tokens;
   int64_t begin_ns, saved_ns;
   FILE *metrics;
-  gaze_record record;    // behind `roll`, for the auxiliary labels
+  gaze_record record;  // behind `roll`, for the auxiliary labels
 } run;
 
 static gaze_err read_train(const gaze_cfg *c, gaze_train_options *o) {
@@ -193,12 +193,13 @@ static gaze_err save(run *r) {
   cJSON_AddNumberToObject(state, "sft_step", (double)r->step);
   cJSON_AddNumberToObject(state, "samples", (double)r->samples);
   cJSON_AddNumberToObject(state, "tokens", (double)r->tokens);
-  cJSON_AddItemToObject(state, "feed", gaze_feed_state(&r->feed, r->pending ? &r->drawn : &r->feed.place));
+  cJSON_AddItemToObject(state, "feed",
+                        gaze_feed_state(&r->feed, r->pending ? &r->drawn : &r->feed.place));
   char *text = cJSON_PrintUnformatted(state);
   cJSON_Delete(state);
-  gaze_err e = text && !path.failed ? gaze_trainer_save(r->trainer, gaze_buf_text(&path), GAZE_BF16,
-                                                        true, text)
-                                    : GAZE_ERR_NOMEM;
+  gaze_err e = text && !path.failed
+                   ? gaze_trainer_save(r->trainer, gaze_buf_text(&path), GAZE_BF16, true, text)
+                   : GAZE_ERR_NOMEM;
   free(text);
   gaze_buf_fini(&path);
   r->saved_ns = gaze_clock_now();
@@ -313,7 +314,9 @@ static gaze_err open_run(run *r, const gaze_ops *ops) {
   if (r->set.soft) {
     // the space before a number is the byte-mapped U+0120
     r->set.weights.coordinate0 = gaze_tokenizer_id(gaze_model_tokenizer(m), "0");
-    r->set.weights.coordinate0_space = gaze_tokenizer_id(gaze_model_tokenizer(m), "\xC4\xA0" "0");
+    r->set.weights.coordinate0_space = gaze_tokenizer_id(gaze_model_tokenizer(m),
+                                                         "\xC4\xA0"
+                                                         "0");
     r->set.weights.box_open = gaze_tokenizer_id(gaze_model_tokenizer(m), "[");
     r->set.weights.box_close = gaze_tokenizer_id(gaze_model_tokenizer(m), "]");
   }

@@ -10,20 +10,20 @@
 // What a progress line needs; handed over after every step.
 typedef struct gaze_sft_progress {
   int64_t step, steps;
-  double loss, accuracy;   // of scored tokens in this step
+  double loss, accuracy;  // of scored tokens in this step
   double tokens_per_s, samples_per_s;
   double learning_rate, grad_norm, aux;
-  double seconds;          // since the run began
+  double seconds;  // since the run began
 } gaze_sft_progress;
 
 typedef struct gaze_sft_job {
-  const gaze_cfg *cfg;         // settings, see README.md
-  const char *const *data;     // MCAP files
+  const gaze_cfg *cfg;      // settings, see README.md
+  const char *const *data;  // MCAP files
   int files;
-  const char *out;             // run folder: metrics.jsonl, checkpoint/
+  const char *out;  // run folder: metrics.jsonl, checkpoint/
   bool resume;
   int threads;
-  const volatile int *stop;    // set from a signal: save and return INTERRUPTED
+  const volatile int *stop;  // set from a signal: save and return INTERRUPTED
   void (*progress)(void *ctx, const gaze_sft_progress *p);  // may be NULL
   void *ctx;
 } gaze_sft_job;

@@ -145,7 +145,9 @@ void gaze_pool_run(gaze_pool *p, gaze_pool_fn fn, void *ctx) {
   pthread_mutex_unlock(&p->lock);
 }
 
-int gaze_pool_threads(const gaze_pool *p) { return p ? p->threads : 1; }
+int gaze_pool_threads(const gaze_pool *p) {
+  return p ? p->threads : 1;
+}
 
 void gaze_pool_range(long n, int worker, int workers, long *lo, long *hi) {
   *lo = n * worker / workers;

@@ -45,7 +45,9 @@ static const char script[] =
     "for(const k of['true','cited'])document.getElementById(k).onchange=e=>"
     "document.body.classList.toggle('no-'+k,!e.target.checked)";
 
-static void put(gaze_html *h, const char *s) { fputs(s, h->f); }
+static void put(gaze_html *h, const char *s) {
+  fputs(s, h->f);
+}
 
 static void put_text(gaze_html *h, const char *s, size_t n) {
   for (size_t i = 0; i < n && s[i]; i++) {
@@ -86,18 +88,20 @@ gaze_err gaze_html_open(gaze_html **out, const char *path, const char *title, co
     *out = NULL;
     return e;
   }
-  put(h, "<!doctype html><html lang=en><meta charset=utf-8>"
-         "<meta name=viewport content='width=device-width'><title>");
+  put(h,
+      "<!doctype html><html lang=en><meta charset=utf-8>"
+      "<meta name=viewport content='width=device-width'><title>");
   put_text(h, title, strlen(title));
   fprintf(h->f, "</title><style>%s</style><main><h1>", style);
   put_text(h, title, strlen(title));
   put(h, "</h1><p class=soft>");
   put_text(h, about, strlen(about));
-  fprintf(h->f,
-          "</p><p><label><input type=checkbox id=cited checked> <span style='color:#ffb020'>"
-          "&#9632;</span> boxes the thought cites</label><label><input type=checkbox id=true checked>"
-          " <span style='color:#00b4dc'>&#9632;</span> true boxes</label></p><script>%s</script>",
-          script);
+  fprintf(
+      h->f,
+      "</p><p><label><input type=checkbox id=cited checked> <span style='color:#ffb020'>"
+      "&#9632;</span> boxes the thought cites</label><label><input type=checkbox id=true checked>"
+      " <span style='color:#00b4dc'>&#9632;</span> true boxes</label></p><script>%s</script>",
+      script);
   return check(h);
 }
 
@@ -150,7 +154,8 @@ static gaze_err put_picture(gaze_html *h, const gaze_html_step *s) {
     gaze_err e = gaze_image_encode_png(s->image, 6, &png);
     if (!e) gaze_base64_add(&text, png.data, png.len);
     if (!e && text.failed) e = GAZE_ERR_NOMEM;
-    if (!e) fprintf(h->f, "<img alt='camera' src='data:image/png;base64,%s'>", gaze_buf_text(&text));
+    if (!e)
+      fprintf(h->f, "<img alt='camera' src='data:image/png;base64,%s'>", gaze_buf_text(&text));
     gaze_buf_fini(&png);
     gaze_buf_fini(&text);
     GAZE_TRY(e);

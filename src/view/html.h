@@ -9,11 +9,11 @@ typedef struct gaze_html gaze_html;  // opaque: the open file
 
 // One decision of the replay; everything is borrowed.
 typedef struct gaze_html_step {
-  const gaze_image *image;    // what the policy saw
-  const char *user, *reply;   // the message it got and what it wrote
-  const gaze_truth *truth;    // NULL if the run did not ask for it
+  const gaze_image *image;   // what the policy saw
+  const char *user, *reply;  // the message it got and what it wrote
+  const gaze_truth *truth;   // NULL if the run did not ask for it
   const gaze_outcome *out;
-  double seconds;             // of the decision
+  double seconds;  // of the decision
   // running figures over the run so far, in percent; negative = none yet
   double isj, igr, fa;
 } gaze_html_step;
@@ -27,7 +27,8 @@ gaze_err gaze_html_episode(gaze_html *h, int number, uint64_t seed, const gaze_t
 // Adds a decision to the present episode.  [rt: never]
 gaze_err gaze_html_step_add(gaze_html *h, const gaze_html_step *s);
 
-// Ends the page, closes the file, nulls the pointer. IO if anything could not be written.  [rt: never]
+// Ends the page, closes the file, nulls the pointer. IO if anything could not be written.  [rt:
+// never]
 gaze_err gaze_html_close(gaze_html **h);
 
 #endif

@@ -12,7 +12,8 @@ static void test_reads(void **state) {
   (void)state;
   gaze_cfg *c;
   assert_int_equal(gaze_cfg_open(&c), GAZE_OK);
-  assert_int_equal(gaze_cfg_merge_text(c, "{\"a\":{\"b\":3,\"s\":\"x\"},\"on\":true}", "t"), GAZE_OK);
+  assert_int_equal(gaze_cfg_merge_text(c, "{\"a\":{\"b\":3,\"s\":\"x\"},\"on\":true}", "t"),
+                   GAZE_OK);
   assert_int_equal(gaze_cfg_merge_text(c, "{\"a\":{\"b\":4}}", "t"), GAZE_OK);
   int64_t n;
   double d;

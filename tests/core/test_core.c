@@ -90,8 +90,9 @@ static void test_rng(void **state) {
 static void test_utf8(void **state) {
   (void)state;
   assert_true(gaze_utf8_valid("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", 10));
-  static const char *const bad[] = {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
-                                    "\xC3",     "\x80",         "\xF8\x88\x80\x80\x80"};
+  static const char *const bad[] = {
+      "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80",        "\xF4\x90\x80\x80",
+      "\xC3",     "\x80",         "\xF8\x88\x80\x80\x80"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     assert_false(gaze_utf8_valid(bad[i], strlen(bad[i])));
 }
@@ -136,8 +137,8 @@ static void test_stats(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_err),  cmocka_unit_test(test_arena),  cmocka_unit_test(test_buf),
-      cmocka_unit_test(test_rng),  cmocka_unit_test(test_utf8),   cmocka_unit_test(test_floats),
+      cmocka_unit_test(test_err),   cmocka_unit_test(test_arena), cmocka_unit_test(test_buf),
+      cmocka_unit_test(test_rng),   cmocka_unit_test(test_utf8),  cmocka_unit_test(test_floats),
       cmocka_unit_test(test_stats),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

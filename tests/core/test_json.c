@@ -12,9 +12,14 @@ static gaze_err parse(const char *text, cJSON **j) {
 
 static void test_accepts(void **state) {
   (void)state;
-  static const char *const good[] = {"{}",        " [1, -0.5e3, 0] \n", "\"a\\u00e9\\\"\"",
-                                     "true",      "{\"a\":{\"b\":[null]}}", "1e5",
-                                     "\"\xC3\xA9\"", "[[[]]]"};
+  static const char *const good[] = {"{}",
+                                     " [1, -0.5e3, 0] \n",
+                                     "\"a\\u00e9\\\"\"",
+                                     "true",
+                                     "{\"a\":{\"b\":[null]}}",
+                                     "1e5",
+                                     "\"\xC3\xA9\"",
+                                     "[[[]]]"};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     cJSON *j;
     assert_int_equal(parse(good[i], &j), GAZE_OK);
@@ -24,9 +29,10 @@ static void test_accepts(void **state) {
 
 static void test_refuses(void **state) {
   (void)state;
-  static const char *const bad[] = {"",      "{",     "{}x",   "01",     "1.",     ".5",    "+1",
-                                    "NaN",   "[1,]",  "{a:1}", "'a'",    "\"\x01\"", "\"\xFF\"",
-                                    "\"\\u0000\"", "Infinity", "-",  "1e", "[1 2]", "{\"a\" 1}"};
+  static const char *const bad[] = {"",    "{",        "{}x",      "01",          "1.",
+                                    ".5",  "+1",       "NaN",      "[1,]",        "{a:1}",
+                                    "'a'", "\"\x01\"", "\"\xFF\"", "\"\\u0000\"", "Infinity",
+                                    "-",   "1e",       "[1 2]",    "{\"a\" 1}"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     cJSON *j;
     if (parse(bad[i], &j) != GAZE_ERR_FORMAT) fail_msg("accepted %s", bad[i]);
@@ -80,8 +86,10 @@ static void test_write_string(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_accepts),  cmocka_unit_test(test_refuses),
-      cmocka_unit_test(test_nesting_is_bounded), cmocka_unit_test(test_members),
+      cmocka_unit_test(test_accepts),
+      cmocka_unit_test(test_refuses),
+      cmocka_unit_test(test_nesting_is_bounded),
+      cmocka_unit_test(test_members),
       cmocka_unit_test(test_write_string),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

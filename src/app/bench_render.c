@@ -1,0 +1,163 @@
+// app/bench_render.c - gaze bench render: our ray-caster on one core, beside MuJoCo's renderer.
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "app/bench.h"
+#include "core/file.h"
+
+static const double SLICE_S = 0.12;  // of one measurement
+enum { SIZE_MAX_PX = 224, PEER_FRAMES = 12 };
+
+// What is rendered; `peer` is the variant the other side is asked for, NULL if it has none.
+typedef struct variant {
+  const char *name, *peer, *beside;
+  bool all, shadows;
+} variant;
+
+static const variant variants[] = {
+    {"rgb", "default", "OSMesa 4x MSAA", false, false},
+    {"rgb ", "tuned", "OSMesa tuned", false, false},
+    {"rgb+shadow", "default", "OSMesa 4x MSAA", false, true},
+    {"rgb+depth+ids", NULL, NULL, true, false},
+};
+enum { VARIANTS = sizeof variants / sizeof *variants };
+
+typedef struct rig {
+  gaze_exec *ex;
+  gaze_prim prim[GAZE_SCENE_PRIMS_MAX];
+  int prims;
+  uint8_t *rgb;
+  float *depth;
+  int16_t *ids;
+  // the peer: a process that takes a request a line and answers with seconds
+  pid_t pid;
+  FILE *to, *from;
+  char folder[64];
+} rig;
+
+static gaze_err frame(rig *r, const variant *v, int size) {
+  const gaze_viewer viewer = {.elevation = 25};
+  gaze_raycast a = {.rgb = r->rgb,
+                    .depth = v->all ? r->depth : NULL,
+                    .ids = v->all ? r->ids : NULL,
+                    .prims = r->prim,
+                    .n = r->prims,
+                    .cam = gaze_scene_camera(&viewer, size),
+                    .light = gaze_scene_light()};
+  a.light.shadows = v->shadows;
+  return gaze_ops_cpu.raycast(r->ex, &a);
+}
+
+static gaze_err time_ours(rig *r, const variant *v, int size, double *fps) {
+  GAZE_TRY(frame(r, v, size));
+  double t0 = gaze_bench_now(), t = 0;
+  int n = 0;
+  while ((t = gaze_bench_now() - t0) < SLICE_S) {
+    GAZE_TRY(frame(r, v, size));
+    n++;
+  }
+  *fps = n / t;
+  return GAZE_OK;
+}
+
+static gaze_err read_answer(rig *r, double *v) {
+  char line[256];
+  if (!fgets(line, sizeof line, r->from) || sscanf(line, "%lf", v) != 1 || !(*v > 0))
+    return gaze_fail(GAZE_ERR_FORMAT, "--peer: expected seconds from tools/bench_peer_render.py");
+  return GAZE_OK;
+}
+
+static gaze_err time_peer(rig *r, const variant *v, int size, double *fps) {
+  double seconds;
+  if (fprintf(r->to, "%s %d %d %d\n", v->peer, v->shadows, size, PEER_FRAMES) < 0 || fflush(r->to))
+    return gaze_fail(GAZE_ERR_IO, "--peer: the process has gone");
+  GAZE_TRY(read_answer(r, &seconds));
+  *fps = PEER_FRAMES / seconds;
+  return GAZE_OK;
+}
+
+static gaze_err write_scene(rig *r, bool shadows) {
+  gaze_body body[GAZE_SCENE_BODIES_MAX];
+  gaze_buf xml = GAZE_BUF_INIT;
+  char path[128];
+  snprintf(path, sizeof path, "%s/scene%d.xml", r->folder, shadows);
+  gaze_err e = gaze_bench_mjcf(body, gaze_bench_scene(body), shadows, false, &xml);
+  if (!e) e = gaze_file_write_atomic(path, gaze_buf_text(&xml), xml.len);
+  gaze_buf_fini(&xml);
+  return e;
+}
+
+static gaze_err peer_open(rig *r, const char *python) {
+  int in[2], out[2];
+  double version;
+  snprintf(r->folder, sizeof r->folder, "/tmp/gaze-bench-XXXXXX");
+  if (!mkdtemp(r->folder)) {
+    r->folder[0] = 0;
+    return gaze_fail(GAZE_ERR_IO, "cannot make a folder in /tmp");
+  }
+  for (int s = 0; s < 2; s++) GAZE_TRY(write_scene(r, s));
+  if (pipe(in)) return gaze_fail(GAZE_ERR_IO, "--peer: no pipe");
+  if (pipe(out)) return close(in[0]), close(in[1]), gaze_fail(GAZE_ERR_IO, "--peer: no pipe");
+  signal(SIGPIPE, SIG_IGN);  // a peer that ends early is an error, not our end
+  r->pid = fork();
+  if (r->pid == 0) {
+    dup2(in[0], 0), dup2(out[1], 1);
+    close(in[0]), close(in[1]), close(out[0]), close(out[1]);
+    execlp(python, python, "tools/bench_peer_render.py", r->folder, (char *)NULL);
+    _exit(127);
+  }
+  close(in[0]), close(out[1]);
+  r->to = fdopen(in[1], "w"), r->from = fdopen(out[0], "r");
+  if (r->pid < 0 || !r->to || !r->from) return gaze_fail(GAZE_ERR_IO, "--peer: cannot start");
+  return read_answer(r, &version);  // a first line once it is ready
+}
+
+static void rig_close(rig *r) {
+  if (r->to) fclose(r->to);
+  if (r->from) fclose(r->from);
+  if (r->pid > 0) waitpid(r->pid, NULL, 0);
+  if (r->folder[0]) gaze_dir_remove(r->folder);
+  gaze_exec_close(&r->ex);
+  free(r->rgb), free(r->depth), free(r->ids);
+}
+
+// one size and variant; without a peer the tuned row would repeat the default one
+static gaze_err measure(rig *r, gaze_bench *b, const variant *v, int size) {
+  bool peer = r->pid > 0 && v->peer;
+  if (!peer && v->peer && !strcmp(v->peer, "tuned")) return GAZE_OK;
+  gaze_bench_row row = {.unit = "frames/s", .beside = peer ? v->beside : NULL};
+  for (int k = 0; k < b->rounds; k++) {
+    GAZE_TRY(time_ours(r, v, size, &row.rate[k]));
+    if (peer) GAZE_TRY(time_peer(r, v, size, &row.limit[k]));
+  }
+  char name[64];
+  snprintf(name, sizeof name, "%d x %d %s", size, size, v->name);
+  return gaze_bench_add(b, &row, name);
+}
+
+static gaze_err rig_open(rig *r, const char *python) {
+  gaze_body body[GAZE_SCENE_BODIES_MAX];
+  size_t n = (size_t)SIZE_MAX_PX * SIZE_MAX_PX;
+  r->prims = gaze_scene_prims(body, gaze_bench_scene(body), r->prim);
+  r->rgb = malloc(3 * n);
+  r->depth = malloc(n * sizeof *r->depth);
+  r->ids = malloc(n * sizeof *r->ids);
+  if (!r->rgb || !r->depth || !r->ids) return gaze_fail(GAZE_ERR_NOMEM, "out of memory");
+  GAZE_TRY(gaze_exec_open_cpu(&r->ex, 1));
+  return python ? peer_open(r, python) : GAZE_OK;
+}
+
+gaze_err gaze_bench_render(gaze_bench *b) {
+  static const int size[] = {64, 112, SIZE_MAX_PX};
+  const char *python;
+  GAZE_TRY(gaze_cfg_str(b->cfg, "peer", NULL, &python));
+  rig r = {.pid = 0};
+  gaze_err e = rig_open(&r, python);
+  for (int s = 0; s < 3 && !e; s++)
+    for (int v = 0; v < VARIANTS && !e; v++) e = measure(&r, b, &variants[v], size[s]);
+  rig_close(&r);
+  return e;
+}

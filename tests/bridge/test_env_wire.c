@@ -1,0 +1,360 @@
+// tests/bridge/test_env_wire.c - env messages: there and back, cut, damaged, hostile.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "bridge/env_wire.h"
+#include "bridge/msgpack_scan.h"
+#include "core/json.h"
+#include "tests/bridge/fixture_env.h"
+
+static void test_scan(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes;
+    size_t n;
+    gaze_err want;
+  } c[] = {
+      {"\x80", 1, GAZE_OK},
+      {"\x81\xa1"
+       "a\xc0",
+       4, GAZE_OK},
+      {"\x93\xca\x00\x00\x00\x00\xff\xcf\x01\x02\x03\x04\x05\x06\x07\x08", 16, GAZE_OK},
+      {"\xde\x00\x01\xc4\x02nd\xc3", 8, GAZE_OK},  // a BIN key that marks an array
+      {"\xd9\x02\xc3\xa9", 4, GAZE_OK},
+      {"", 0, GAZE_ERR_FORMAT},
+      {"\xdd\x10\x00\x00\x00", 5, GAZE_ERR_FORMAT},  // reserves 8 GB in msgpack-c
+      {"\xdf\xff\xff\xff\xff\x01", 6, GAZE_ERR_FORMAT},
+      {"\xdc\x00", 2, GAZE_ERR_FORMAT},
+      {"\x92\x01", 2, GAZE_ERR_FORMAT},
+      {"\x81\x01\x02", 3, GAZE_ERR_FORMAT},  // int key
+      {"\x81\xc4\x01"
+       "a\x02",
+       5, GAZE_ERR_FORMAT},  // BIN key elsewhere
+      {"\x81\xc0\x02", 3, GAZE_ERR_FORMAT},
+      {"\x80\x80", 2, GAZE_ERR_FORMAT},      // left over
+      {"\xa2\xc3\x28", 3, GAZE_ERR_FORMAT},  // not UTF-8
+      {"\xa1", 1, GAZE_ERR_FORMAT},
+      {"\xdb\xff\xff\xff\xff"
+       "a",
+       6, GAZE_ERR_FORMAT},
+      {"\xc6\x80\x00\x00\x00", 5, GAZE_ERR_FORMAT},
+      {"\xc1", 1, GAZE_ERR_FORMAT},
+      {"\xd4\x01\x02", 3, GAZE_ERR_FORMAT},  // extensions
+      {"\xc7\x01\x01\x02", 4, GAZE_ERR_FORMAT},
+      {"\xd7\xff\0\0\0\0\0\0\0\0", 10, GAZE_ERR_FORMAT},
+      {"\xcb\x00\x00", 3, GAZE_ERR_FORMAT},
+  };
+  for (size_t i = 0; i < sizeof c / sizeof *c; i++)
+    if (gaze_msgpack_scan(c[i].bytes, c[i].n) != c[i].want)
+      fail_msg("case %zu: %s", i, gaze_err_detail());
+}
+
+static void test_scan_limits(void **state) {
+  (void)state;
+  char nest[40];
+  memset(nest, '\x91', sizeof nest);
+  nest[32] = '\x01';
+  assert_int_equal(gaze_msgpack_scan(nest, 33), GAZE_OK);  // 32 arrays
+  nest[32] = '\x91', nest[33] = '\x01';
+  assert_int_equal(gaze_msgpack_scan(nest, 34), GAZE_ERR_RANGE);
+  size_t n = (1u << 20) + 5;  // one array of 2^20 numbers is one item too many
+  char *many = calloc(n, 1);
+  memcpy(many, "\xdd\x00\x10\x00\x00", 5);
+  assert_int_equal(gaze_msgpack_scan(many, n), GAZE_ERR_RANGE);
+  memcpy(many, "\xdd\x00\x0f\xff\xff", 5);
+  assert_int_equal(gaze_msgpack_scan(many, n - 1), GAZE_OK);
+  free(many);
+  assert_int_equal(gaze_msgpack_scan(nest, (size_t)65 << 20), GAZE_ERR_RANGE);
+}
+
+static void test_requests(void **state) {
+  (void)state;
+  gaze_buf b = GAZE_BUF_INIT;
+  gaze_wire_request r;
+  gaze_wire_hello h = {.protocol = 1, .envs = 4, .oracle = true, .settings = "{\"size\":3}"};
+  gaze_wire_put_hello(&b, &h, "tok");
+  assert_int_equal(gaze_wire_get_request(b.data, b.len, &r), GAZE_OK);
+  assert_int_equal(r.endpoint, GAZE_WIRE_HELLO);
+  assert_string_equal(r.token, "tok");
+  assert_true(r.hello.envs == 4 && r.hello.oracle && r.hello.protocol == 1);
+  assert_string_equal(r.hello.settings, "{\"size\":3}");
+  gaze_wire_request_free(&r);
+
+  gaze_buf_clear(&b);
+  gaze_wire_put_reset(&b, (uint64_t[]){0, UINT64_MAX, 1u << 31}, 3, NULL);
+  assert_int_equal(gaze_wire_get_request(b.data, b.len, &r), GAZE_OK);
+  assert_int_equal(r.endpoint, GAZE_WIRE_RESET);
+  assert_int_equal(r.rows, 3);
+  assert_true(r.seed[1] == UINT64_MAX && r.seed[2] == 1u << 31);
+  assert_null(r.token);
+  gaze_wire_request_free(&r);
+
+  gaze_buf_clear(&b);
+  gaze_wire_put_step(&b, (const char *[]){"a\n\xC3\xA9", NULL, ""}, 3, NULL);
+  assert_int_equal(gaze_wire_get_request(b.data, b.len, &r), GAZE_OK);
+  assert_int_equal(r.endpoint, GAZE_WIRE_STEP);
+  assert_string_equal(r.text[0], "a\n\xC3\xA9");
+  assert_true(r.skip[1] && !r.skip[2]);
+  assert_string_equal(r.text[2], "");
+  gaze_wire_request_free(&r);
+
+  // the bytes of a ping are those of every other client of the envelope
+  gaze_buf_clear(&b);
+  gaze_wire_put_plain(&b, "ping", NULL);
+  assert_int_equal(b.len, 15);
+  assert_memory_equal(b.data,
+                      "\x81\xa8"
+                      "endpoint\xa4ping",
+                      15);
+  gaze_buf_fini(&b);
+}
+
+// msgpack by hand: {"endpoint": <name>, "data": <bytes>}
+static void with_data(gaze_buf *b, const char *name, const char *data, size_t n) {
+  gaze_buf_clear(b);
+  gaze_buf_add(b,
+               "\x82\xa8"
+               "endpoint",
+               10);
+  char head = (char)(0xA0 | strlen(name));
+  gaze_buf_add(b, &head, 1);
+  gaze_buf_str(b, name);
+  gaze_buf_add(b,
+               "\xa4"
+               "data",
+               5);
+  gaze_buf_add(b, data, n);
+}
+
+static void test_refused_requests(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *data;
+    size_t n;
+    const char *say;
+  } c[] = {
+      {"hello", "\x80", 1, "hello: field protocol"},
+      {"hello", "\x81\xa8protocol\x02", 11, "expected 1, got 2"},
+      {"hello",
+       "\x81\xa8protocol\xa1"
+       "1",
+       12, "hello: field protocol"},
+      {"hello",
+       "\x82\xa8protocol\x01\xa9"
+       "autoreset\xa9same_step",
+       31, "expected disabled"},
+      {"hello", "\x82\xa8protocol\x01\xa6oracle\x01", 19, "hello: field oracle"},
+      {"hello", "\x82\xa8protocol\x01\xa6n_envs\x00", 19, "hello: field n_envs"},
+      {"hello", "\x82\xa8protocol\x01\xa6n_envs\x7f", 19, "hello: field n_envs"},
+      {"hello", "\x82\xa8protocol\x01\xa8settings\x80", 21, "hello: field settings"},
+      {"hello", "\x01", 1, "request: field data"},
+      {"reset", "\x80", 1, "reset: field seed"},
+      {"reset", "\x81\xa4seed\xff", 7, "reset: field seed"},
+      {"reset", "\x81\xa4seed\x90", 7, "reset: field seed"},
+      {"reset", "\x81\xa4seed\x91\xc3", 8, "reset: field seed"},
+      {"reset", "\x82\xa4seed\x01\xa7options\x81\xaareset_mask\x91\x01", 29, "reset_mask"},
+      {"step", "\xc0", 1, "step: field actions"},
+      {"step",
+       "\x81\xa7"
+       "actions\x90",
+       10, "step: field actions"},
+      {"step",
+       "\x81\xa7"
+       "actions\x91\x80",
+       11, "step: field actions.text"},
+      {"step",
+       "\x81\xa7"
+       "actions\x91\x81\xa4text\x01",
+       17, "step: field actions.text"},
+      {"step",
+       "\x81\xa7"
+       "actions\x91\x81\xa4text\xa1\x00",
+       18, "U+0000"},
+      {"step",
+       "\x81\xa7"
+       "actions\x91\xa1x",
+       12, "step: field actions.text"},
+  };
+  gaze_buf b = GAZE_BUF_INIT;
+  gaze_wire_request r;
+  for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+    with_data(&b, c[i].name, c[i].data, c[i].n);
+    gaze_err e = gaze_wire_get_request(b.data, b.len, &r);
+    if (e != GAZE_ERR_FORMAT || !strstr(gaze_err_detail(), c[i].say))
+      fail_msg("case %zu: %d: %s", i, e, gaze_err_detail());
+    gaze_wire_request_free(&r);
+  }
+  // more rows than any client may have
+  char rows[80] =
+      "\x81\xa7"
+      "actions\xdc\x00\x41";
+  memset(rows + 12, '\xc0', 65);
+  with_data(&b, "step", rows, 12 + 65);
+  assert_int_equal(gaze_wire_get_request(b.data, b.len, &r), GAZE_ERR_FORMAT);
+  gaze_wire_request_free(&r);
+  assert_int_equal(gaze_wire_get_request("\x90", 1, &r), GAZE_ERR_FORMAT);
+  gaze_wire_request_free(&r);
+  assert_int_equal(gaze_wire_get_request("\x01", 1, &r), GAZE_ERR_FORMAT);
+  gaze_wire_request_free(&r);
+  // a token that is no string is no token, and no failure of its own
+  const char *odd =
+      "\x82\xa8"
+      "endpoint\xa4ping\xa9"
+      "api_token\x01";
+  assert_int_equal(gaze_wire_get_request(odd, 26, &r), GAZE_OK);
+  assert_null(r.token);
+  gaze_wire_request_free(&r);
+  gaze_buf_fini(&b);
+}
+
+// a step reply of two rows, from the fixture environment with everything on
+static void make_reply(gaze_buf *b, gaze_wire_row *row, void **self) {
+  gaze_cfg *c = NULL;
+  assert_int_equal(gaze_cfg_open(&c), GAZE_OK);
+  assert_int_equal(gaze_cfg_set(c, "oracle=true"), GAZE_OK);
+  assert_int_equal(gaze_cfg_set(c, "robot=true"), GAZE_OK);
+  assert_int_equal(gaze_cfg_set(c, "size=2"), GAZE_OK);
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(fixture_env.open(&self[i], c), GAZE_OK);
+    row[i] = (gaze_wire_row){0};
+    assert_int_equal(fixture_env.reset(self[i], 7, &row[i].obs), GAZE_OK);
+  }
+  gaze_act act = {.text = "look"};
+  assert_int_equal(fixture_env.step(self[1], &act, &row[1].obs, &row[1].out), GAZE_OK);
+  gaze_cfg_close(&c);
+  assert_int_equal(gaze_wire_put_rows(b, row, 2, true), GAZE_OK);
+}
+
+static void test_reply(void **state) {
+  (void)state;
+  gaze_buf b = GAZE_BUF_INIT;
+  gaze_wire_row row[2];
+  gaze_wire_reply r;
+  void *self[2];
+  make_reply(&b, row, self);
+  if (gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_STEP, &r)) fail_msg("%s", gaze_err_detail());
+  assert_int_equal(r.rows, 2);
+  for (int i = 0; i < 2; i++) {
+    fixture_same_obs(&row[i].obs, &r.row[i].obs);
+    fixture_same_outcome(&row[i].out, &r.row[i].out);
+  }
+  gaze_wire_reply_free(&r);
+  assert_null(r.row);
+  // cut anywhere: refused, and nothing is read behind the cut
+  for (size_t n = 0; n < b.len; n++) {
+    char *cut = malloc(n + 1);
+    memcpy(cut, b.data, n);
+    assert_int_equal(gaze_wire_get_reply(cut, n, GAZE_WIRE_STEP, &r), GAZE_ERR_FORMAT);
+    free(cut);
+  }
+  // one changed byte: refused or read, never worse
+  for (size_t i = 0; i < b.len; i++) {
+    char old = b.data[i];
+    for (int k = 0; k < 3; k++) {
+      b.data[i] = (char)(k == 0 ? old + 1 : k == 1 ? 0xC0 : old ^ 0x20);
+      if (!gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_STEP, &r)) gaze_wire_reply_free(&r);
+    }
+    b.data[i] = old;
+  }
+  for (int i = 0; i < 2; i++) fixture_env.close(&self[i]);
+  gaze_buf_fini(&b);
+}
+
+static void test_refused_rows(void **state) {
+  (void)state;
+  gaze_buf b = GAZE_BUF_INIT;
+  uint8_t px[12] = {0};
+  gaze_image im[2] = {{.rgb = px, .w = 2, .h = 2}, {.rgb = px, .w = 1, .h = 2}};
+  gaze_wire_row row = {.obs = {.image = im, .images = 2}};
+  assert_int_equal(gaze_wire_put_rows(&b, &row, 1, false), GAZE_ERR_RANGE);
+  assert_non_null(strstr(gaze_err_detail(), "equal sizes"));
+  row.obs.images = 65;
+  assert_int_equal(gaze_wire_put_rows(&b, &row, 1, false), GAZE_ERR_RANGE);
+  row.obs.images = 1, im[0].w = 4097;
+  assert_int_equal(gaze_wire_put_rows(&b, &row, 1, false), GAZE_ERR_RANGE);
+  gaze_buf_fini(&b);
+}
+
+static void test_small_replies(void **state) {
+  (void)state;
+  gaze_buf b = GAZE_BUF_INIT;
+  gaze_wire_reply r;
+  char longer[3000];
+  memset(longer, 'x', sizeof longer);
+  longer[2999] = 0, longer[0] = '\xFF', longer[1] = '\n';
+  gaze_wire_put_error(&b, longer);
+  assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_STEP, &r), GAZE_OK);
+  assert_int_equal(strlen(r.error), 1024);
+  assert_memory_equal(r.error, "??xx", 4);
+  gaze_wire_reply_free(&r);
+  gaze_buf_clear(&b);
+  gaze_wire_put_error(&b, "");
+  assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_STEP, &r), GAZE_OK);
+  assert_true(r.error[0]);
+  gaze_wire_reply_free(&r);
+
+  gaze_buf_clear(&b);
+  gaze_wire_contract k = {.protocol = 2, .env = "avr", .envs = 1};
+  gaze_wire_put_contract(&b, &k);
+  assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_HELLO, &r), GAZE_ERR_FORMAT);
+  assert_non_null(strstr(gaze_err_detail(), "expected 1, got 2"));
+  k.protocol = 1;
+  gaze_buf_clear(&b);
+  gaze_wire_put_contract(&b, &k);
+  for (size_t n = 0; n < b.len; n++)
+    assert_int_equal(gaze_wire_get_reply(b.data, n, GAZE_WIRE_HELLO, &r), GAZE_ERR_FORMAT);
+  assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_HELLO, &r), GAZE_OK);
+  assert_string_equal(r.contract.env, "avr");
+  gaze_wire_reply_free(&r);
+  // a status where rows were asked for
+  gaze_buf_clear(&b);
+  gaze_wire_put_status(&b, "ok");
+  assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_STEP, &r), GAZE_ERR_FORMAT);
+  gaze_buf_fini(&b);
+}
+
+static int nibble(char c) {
+  return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+// every golden message of a real peer passes the scan, or its file would be wrong
+static void test_golden_messages(void **state) {
+  (void)state;
+  cJSON *j = NULL;
+  if (gaze_json_load(&j, GAZE_SOURCE_DIR "/tests/golden/wire.json"))
+    fail_msg("%s", gaze_err_detail());
+  const cJSON *m = NULL;
+  int seen = 0;
+  cJSON_ArrayForEach(m, gaze_json_get(j, "messages")) {
+    const cJSON *channel = gaze_json_get(m, "channel"), *hex = gaze_json_get(m, "hex");
+    if (!cJSON_IsString(hex) || strcmp(channel->valuestring, "gr00t") != 0) continue;
+    size_t n = strlen(hex->valuestring) / 2;
+    uint8_t *bytes = malloc(n + 1);
+    for (size_t i = 0; i < n; i++)
+      bytes[i] =
+          (uint8_t)(nibble(hex->valuestring[2 * i]) << 4 | nibble(hex->valuestring[2 * i + 1]));
+    if (n && gaze_msgpack_scan(bytes, n))
+      fail_msg("%s: %s", gaze_json_get(m, "id")->valuestring, gaze_err_detail());
+    gaze_wire_request r;
+    gaze_wire_get_request(bytes, n, &r);
+    gaze_wire_request_free(&r);
+    free(bytes);
+    seen++;
+  }
+  assert_true(seen > 5);
+  cJSON_Delete(j);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_scan),          cmocka_unit_test(test_scan_limits),
+      cmocka_unit_test(test_requests),      cmocka_unit_test(test_refused_requests),
+      cmocka_unit_test(test_reply),         cmocka_unit_test(test_refused_rows),
+      cmocka_unit_test(test_small_replies), cmocka_unit_test(test_golden_messages),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+// tests/envs/test_avr_generate.c - whole episodes: options, plans, controls, balance, determinism.
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "envs/avr/avr_internal.h"
+
+enum { SEEDS = 200, SEEDS_BALANCE = 400 };
+
+static avr_oracle *oracle;
+static const avr_settings TRAIN = {.judge_size = 224, .search_depth = 4, .sufficient_share = -1};
+
+static int setup(void **state) {
+  (void)state;
+  return avr_oracle_open(&oracle, 224, 1) == GAZE_OK ? 0 : -1;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  avr_oracle_close(&oracle);
+  return 0;
+}
+
+static bool sufficient(const avr_episode *e, const avr_state *st) {
+  avr_values v;
+  avr_possible(&e->scene, &e->question, st, &v);
+  // the truth is never ruled out
+  assert_true(v.possible[e->question.answer]);
+  return avr_sufficient(&v);
+}
+
+static void check_answers(const avr_episode *e, bool enough) {
+  const avr_question *q = &e->question;
+  int truth, correct = 0, answers = 0;
+  assert_true(avr_true_value(&e->scene, q, &truth));
+  assert_int_equal(truth, q->answer);
+  assert_in_range(q->n_offered, 2, AVR_ANSWERS_MAX);
+  for (int k = 0; k < e->options; k++) {
+    const avr_option *o = &e->option[k];
+    if (o->kind != AVR_ANSWER) continue;
+    answers++;
+    assert_true(o->label & GAZE_OPT_ANSWER);
+    assert_int_equal((o->label & GAZE_OPT_CORRECT) != 0, o->value == truth);
+    assert_int_equal((o->label & GAZE_OPT_OPTIMAL) != 0, enough && o->value == truth);
+    correct += o->value == truth;
+  }
+  assert_int_equal(answers, q->n_offered);
+  assert_int_equal(correct, 1);
+}
+
+// 5-8 actions; 3-5 of them gain nothing and are not optimal; what the labels say holds.
+static void check_actions(const avr_episode *e, bool enough) {
+  int n = 0, useful = 0, optimal = 0;
+  for (int k = 0; k < e->options; k++) {
+    const avr_option *o = &e->option[k];
+    if (o->kind == AVR_ANSWER) continue;
+    n++;
+    avr_state after;
+    bool possible;
+    assert_int_equal(avr_imagine(oracle, &e->scene, &e->state, o, &after, &possible), GAZE_OK);
+    float gain = possible ? avr_gain(&e->scene, &e->question, &e->state, &after) : 0;
+    assert_int_equal((o->label & GAZE_OPT_GAINING) != 0, gain > 0);
+    assert_true(gain == o->gain);
+    useful += (o->label & (GAZE_OPT_GAINING | GAZE_OPT_OPTIMAL)) != 0;
+    optimal += (o->label & GAZE_OPT_OPTIMAL) != 0;
+    for (int j = 0; j < k; j++) {
+      const avr_option *p = &e->option[j];
+      assert_false(p->kind == o->kind && p->azimuth == o->azimuth && p->elevation == o->elevation &&
+                   p->pan == o->pan && p->tilt == o->tilt && p->object == o->object &&
+                   p->dir == o->dir);
+    }
+  }
+  assert_in_range(n, 5, AVR_ACTIONS_MAX);
+  if (enough) {
+    assert_int_equal(useful, 0);
+  } else {
+    assert_in_range(n - useful, 3, 5);
+    assert_true(useful >= 1);
+    if (e->steps_left > 0) assert_true(optimal >= 1);
+  }
+}
+
+// Follows optimal options; the episode must become sufficient in the stored number of steps.
+static void check_replay(const avr_episode *start) {
+  avr_episode e = *start;
+  for (int step = 0; step < start->optimal_steps; step++) {
+    assert_false(sufficient(&e, &e.state));
+    assert_int_equal(e.steps_left, start->optimal_steps - step);
+    int best = -1;
+    for (int k = 0; k < e.options; k++)
+      if (e.option[k].label & GAZE_OPT_OPTIMAL) best = k;
+    assert_true(best >= 0);
+    avr_state after;
+    bool possible;
+    avr_option a = e.option[best];
+    assert_int_equal(avr_imagine(oracle, &e.scene, &e.state, &a, &after, &possible), GAZE_OK);
+    assert_true(possible);
+    e.state = after;
+    gaze_err err = avr_list_options(oracle, &TRAIN, &e);
+    if (err == GAZE_ERR_NOTFOUND) return;  // too few distractors in this state
+    assert_int_equal(err, GAZE_OK);
+  }
+  assert_true(sufficient(&e, &e.state));
+}
+
+static void test_episodes_hold_their_promises(void **state) {
+  (void)state;
+  static avr_episode e;
+  int kinds[3] = {0};
+  for (uint64_t seed = 0; seed < SEEDS; seed++) {
+    assert_int_equal(avr_generate(oracle, &TRAIN, seed, &e), GAZE_OK);
+    bool enough = sufficient(&e, &e.state), hidden = false;
+    assert_int_equal(e.control, seed % 12 <= 1);
+    assert_int_equal(enough, seed % 12 == 0);
+    assert_int_equal(e.optimal_steps > 0, !enough);
+    assert_in_range(e.optimal_steps, 0, TRAIN.search_depth);
+    assert_in_range(e.scene.n, 3, AVR_OBJECTS_MAX);
+    assert_false(avr_layouts[e.scene.layout].held_out);
+    for (int i = 0; i < e.scene.n; i++) {
+      hidden |= e.scene.object[i].hidden;
+      assert_true(e.scene.body[i].pos[0] > 0.02f || e.scene.body[i].pos[0] < -0.02f);
+      for (int j = 0; j < i; j++)
+        if (e.scene.object[i].stack < 0 || e.scene.object[i].stack != e.scene.object[j].stack)
+          assert_true(avr_footprint_gap(&e.scene.body[i], &e.scene.body[j]) > 0.002f);
+    }
+    assert_int_equal(hidden, seed % 12 == 1 ? false : seed % 12 > 1 ? true : hidden);
+    check_answers(&e, enough);
+    check_actions(&e, enough);
+    check_replay(&e);
+    kinds[enough ? 1 : e.control ? 2 : 0]++;
+  }
+  assert_true(kinds[0] > 150 && kinds[1] > 10 && kinds[2] > 10);
+}
+
+static void *generate_some(void *arg) {
+  avr_episode *out = arg;
+  avr_oracle *own;
+  if (avr_oracle_open(&own, 224, 1)) return NULL;
+  for (uint64_t k = 0; k < 12; k++)
+    if (avr_generate(own, &TRAIN, 7000 + 31 * (11 - k), &out[11 - k])) return NULL;
+  avr_oracle_close(&own);
+  return out;
+}
+
+// The same seeds in another thread, other oracle and other order give the same bytes.
+static void test_same_seed_same_episode(void **state) {
+  (void)state;
+  avr_episode *other = calloc(12, sizeof *other);
+  static avr_episode e;
+  pthread_t thread;
+  void *done = NULL;
+  assert_non_null(other);
+  assert_int_equal(pthread_create(&thread, NULL, generate_some, other), 0);
+  assert_int_equal(pthread_join(thread, &done), 0);
+  assert_non_null(done);
+  for (uint64_t k = 0; k < 12; k++) {
+    assert_int_equal(avr_generate(oracle, &TRAIN, 7000 + 31 * k, &e), GAZE_OK);
+    assert_memory_equal(&e.scene.body, &other[k].scene.body, sizeof e.scene.body);
+    assert_memory_equal(&e.question, &other[k].question, sizeof e.question);
+    assert_memory_equal(&e.state.know, &other[k].state.know, sizeof e.state.know);
+    assert_int_equal(e.options, other[k].options);
+    assert_memory_equal(e.option, other[k].option, (size_t)e.options * sizeof *e.option);
+    assert_memory_equal(&e.rng, &other[k].rng, sizeof e.rng);
+  }
+  free(other);
+}
+
+static void test_settings_restrict(void **state) {
+  (void)state;
+  static avr_episode e;
+  avr_settings set = TRAIN;
+  set.layout = "ring", set.question = "Q3", set.sufficient_share = 0;
+  for (uint64_t seed = 0; seed < 6; seed++) {
+    assert_int_equal(avr_generate(oracle, &set, seed, &e), GAZE_OK);
+    assert_string_equal(avr_layouts[e.scene.layout].name, "ring");
+    assert_int_equal(e.question.id, AVR_Q3);
+    assert_false(sufficient(&e, &e.state));
+  }
+  set.sufficient_share = 1, set.layout = NULL, set.question = "E1";
+  for (uint64_t seed = 0; seed < 6; seed++) {
+    assert_int_equal(avr_generate(oracle, &set, seed, &e), GAZE_OK);
+    assert_true(sufficient(&e, &e.state));
+    assert_int_equal(e.optimal_steps, 0);
+  }
+  set.layout = "nowhere";
+  assert_int_equal(avr_generate(oracle, &set, 0, &e), GAZE_ERR_ARG);
+}
+
+// At the last turn only answers are left.
+static void test_last_turn_has_answers_only(void **state) {
+  (void)state;
+  static avr_episode e;
+  assert_int_equal(avr_generate(oracle, &TRAIN, 5, &e), GAZE_OK);
+  e.state.t = AVR_T_MAX;
+  assert_int_equal(avr_list_options(oracle, &TRAIN, &e), GAZE_OK);
+  assert_int_equal(e.options, e.question.n_offered);
+}
+
+// Chi-square of the right answer's rank among the letters and of answers per template: letters are
+// uniform, "yes" is as frequent as "no", a count lies anywhere in its window.
+static void test_answers_are_balanced(void **state) {
+  (void)state;
+  static avr_episode e;
+  avr_settings set = TRAIN;
+  set.sufficient_share = 0.45;
+  double letter = 0, spread = 0;
+  int yes = 0, exist = 0, place[4] = {0}, counts = 0;
+  for (uint64_t seed = 0; seed < SEEDS_BALANCE; seed++) {
+    assert_int_equal(avr_generate(oracle, &set, seed, &e), GAZE_OK);
+    for (int k = 0; k < e.options; k++)
+      if (e.option[k].label & GAZE_OPT_CORRECT) letter += (k + 0.5) / e.options;
+    spread += 1.0 / 12.0;
+    if (e.question.id == AVR_E1) exist++, yes += e.question.answer;
+    if (e.question.id >= AVR_K1) counts++, place[e.question.answer - e.question.offered[0]]++;
+  }
+  // 3.5 standard deviations of a uniform rank, of a fair coin; chi-square(3) at 0.0003
+  double mean = letter / SEEDS_BALANCE - 0.5;
+  assert_true(mean * mean < 3.5 * 3.5 * spread / SEEDS_BALANCE / SEEDS_BALANCE);
+  double off = yes - 0.5 * exist, chi = 0;
+  assert_true(exist > 30 && off * off < 3.5 * 3.5 * 0.25 * exist);
+  for (int k = 0; k < 4; k++)
+    chi += (place[k] - 0.25 * counts) * (place[k] - 0.25 * counts) / (0.25 * counts);
+  assert_true(counts > 80 && chi < 18.8);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_episodes_hold_their_promises),
+      cmocka_unit_test(test_same_seed_same_episode),
+      cmocka_unit_test(test_settings_restrict),
+      cmocka_unit_test(test_last_turn_has_answers_only),
+      cmocka_unit_test(test_answers_are_balanced),
+  };
+  return cmocka_run_group_tests(tests, setup, teardown);
+}
