@@ -5,20 +5,28 @@
 #include "envs/avr/avr.h"
 
 enum {
-  AVR_GRID = 38,         // places per side
-  AVR_REGION_PLACES = 3, // fewer open places than this hold no small object worth a look
-  AVR_OBJECTS_MAX = 12,  // the prior told to the agent
+  AVR_GRID = 38,          // places per side
+  AVR_REGION_PLACES = 3,  // fewer open places than this hold no small object worth a look
+  AVR_OBJECTS_MAX = 12,   // the prior told to the agent
   AVR_STACK_MAX = 4,
-  AVR_HIDDEN_MAX = 2,    // small objects behind one large object
-  AVR_LARGE = 0, AVR_SMALL = 1,  // values of AVR_SIZE
+  AVR_HIDDEN_MAX = 2,  // small objects behind one large object
+  AVR_LARGE = 0,
+  AVR_SMALL = 1,         // values of AVR_SIZE
   AVR_NODES_MAX = 1600,  // search nodes of one plan
 };
 
 static const float AVR_HALF[AVR_SIZES] = {0.036f, 0.018f};  // half extents [m]
+static const float AVR_NEAR = 0.015f;  // a place this near to a real unseen object stays open [m]
 
-static inline bool avr_bit(const uint64_t *set, int p) { return (set[p >> 6] >> (p & 63)) & 1u; }
-static inline void avr_set(uint64_t *set, int p) { set[p >> 6] |= (uint64_t)1 << (p & 63); }
-static inline void avr_clear(uint64_t *set, int p) { set[p >> 6] &= ~((uint64_t)1 << (p & 63)); }
+static inline bool avr_bit(const uint64_t *set, int p) {
+  return (set[p >> 6] >> (p & 63)) & 1u;
+}
+static inline void avr_set(uint64_t *set, int p) {
+  set[p >> 6] |= (uint64_t)1 << (p & 63);
+}
+static inline void avr_clear(uint64_t *set, int p) {
+  set[p >> 6] &= ~((uint64_t)1 << (p & 63));
+}
 
 // Centre of place p on the table [m].
 static inline void avr_place_at(int p, float at[2]) {
@@ -29,10 +37,10 @@ static inline void avr_place_at(int p, float at[2]) {
 // What one view shows: the facts, the places it closes, and the measures behind the facts.
 typedef struct avr_view {
   avr_know know;
-  uint16_t visible;                       // bit i: exists
-  float pixels[GAZE_SCENE_BODIES_MAX];    // v_i at the judge's size
-  float ratio[GAZE_SCENE_BODIES_MAX];     // r_i = v_i / a_i
-  float box[GAZE_SCENE_BODIES_MAX][4];    // pixels
+  uint16_t visible;                     // bit i: exists
+  float pixels[GAZE_SCENE_BODIES_MAX];  // v_i at the judge's size
+  float ratio[GAZE_SCENE_BODIES_MAX];   // r_i = v_i / a_i
+  float box[GAZE_SCENE_BODIES_MAX][4];  // pixels
 } avr_view;
 
 // ---- scene.c ----

@@ -8,15 +8,17 @@
 
 typedef enum truth { NO, MAYBE, YES } truth;
 
-static const float LEAD = 0.020f;       // the winner of nearest and farthest leads by this [m]
-static const float STRIP = 0.02f;       // areas begin this far from the middle [m]
-static const float SMALL_Z = 0.018f;    // height of an unseen small object's centre [m]
+static const float LEAD = 0.020f;     // the winner of nearest and farthest leads by this [m]
+static const float STRIP = 0.02f;     // areas begin this far from the middle [m]
+static const float SMALL_Z = 0.018f;  // height of an unseen small object's centre [m]
 static const uint8_t KNOWS[AVR_ATTRS] = {AVR_KNOWS_COLOUR, AVR_KNOWS_SIZE, AVR_KNOWS_SHAPE};
 
 static const int DIR_AXIS[AVR_DIRS] = {0, 0, 1, 1};
 static const float DIR_SIGN[AVR_DIRS] = {-1, 1, -1, 1};
 
-static bool is_query(const avr_question *q) { return q->id <= AVR_Q3; }
+static bool is_query(const avr_question *q) {
+  return q->id <= AVR_Q3;
+}
 
 bool avr_valid_filter(const avr_filter *f, const avr_object *o) {
   for (int a = 0; a < AVR_ATTRS; a++)
@@ -69,7 +71,9 @@ bool avr_true_value(const avr_scene *s, const avr_question *q, int *value) {
 
 // ---- what is known ----
 
-static bool exists(const avr_state *st, int i) { return st->know.fact[i] & AVR_EXISTS; }
+static bool exists(const avr_state *st, int i) {
+  return st->know.fact[i] & AVR_EXISTS;
+}
 
 static truth matches(const avr_scene *s, const avr_question *q, const avr_state *st, int i) {
   if (!exists(st, i)) return NO;
@@ -254,14 +258,14 @@ static void possible_query(const avr_scene *s, const avr_question *q, const avr_
     add_value(v, q, st->know.fact[winner] & KNOWS[q->attr] ? s->object[winner].value[q->attr] : -1);
   for (int k = 0; k < n; k++) {
     int value = -1;
-    if (q->attr == AVR_SIZE) value = r[k].under ? s->object[r[k].object].value[AVR_SIZE] : AVR_SMALL;
+    if (q->attr == AVR_SIZE)
+      value = r[k].under ? s->object[r[k].object].value[AVR_SIZE] : AVR_SMALL;
     if (q->attr == AVR_SHAPE && r[k].under) value = GAZE_SHAPE_CUBE;
     add_value(v, q, value);
   }
   // objects that would win if they were small
   for (int i = 0; q->id == AVR_Q3 && i < s->n; i++)
-    if (exists(st, i) && !(st->know.fact[i] & AVR_KNOWS_SIZE) &&
-        score(s, q, s->body[i].pos) < best)
+    if (exists(st, i) && !(st->know.fact[i] & AVR_KNOWS_SIZE) && score(s, q, s->body[i].pos) < best)
       add_value(v, q, st->know.fact[i] & KNOWS[q->attr] ? s->object[i].value[q->attr] : -1);
 }
 
@@ -297,7 +301,9 @@ static int possible_count(const avr_values *v) {
   return n;
 }
 
-bool avr_sufficient(const avr_values *v) { return possible_count(v) == 1; }
+bool avr_sufficient(const avr_values *v) {
+  return possible_count(v) == 1;
+}
 
 int avr_open_regions(const avr_scene *s, const avr_question *q, const avr_state *st,
                      avr_region out[GAZE_SCENE_BODIES_MAX]) {
@@ -343,8 +349,7 @@ static int gain_object(const avr_scene *s, const avr_question *q, const avr_stat
   }
   if (!exists(before, i)) return matches(s, q, after, i) != NO;
   if (matches(s, q, before, i) != MAYBE) return 0;
-  for (int a = 0; a < AVR_ATTRS; a++)
-    gain += q->filter.value[a] >= 0 && (fresh & KNOWS[a]) != 0;
+  for (int a = 0; a < AVR_ATTRS; a++) gain += q->filter.value[a] >= 0 && (fresh & KNOWS[a]) != 0;
   return gain + (q->id == AVR_K3 && (fresh & AVR_KNOWS_PLACE) != 0);
 }
 

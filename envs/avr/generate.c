@@ -3,8 +3,12 @@
 #include "envs/avr/avr_internal.h"
 
 enum {
-  TRIES = 2000, TRIES_A_LAYOUT = 25, TRIES_A_CLOSURE = 150,
-  QUESTIONS = 6, LAYOUTS_MAX = 32, TRAIN_SEEDS = 1000000
+  TRIES = 2000,
+  TRIES_A_LAYOUT = 25,
+  TRIES_A_CLOSURE = 150,
+  QUESTIONS = 6,
+  LAYOUTS_MAX = 32,
+  TRAIN_SEEDS = 1000000
 };
 
 typedef enum share { MAIN, SUFFICIENT, HIDES_NOTHING } share;
@@ -25,12 +29,14 @@ static bool named(const char *want, const char *have) {
   return want == NULL || strcmp(want, have) == 0;
 }
 
-static bool is_layout(const avr_layout *l, const char *name) { return strcmp(l->name, name) == 0; }
+static bool is_layout(const avr_layout *l, const char *name) {
+  return strcmp(l->name, name) == 0;
+}
 
 // Which questions a layout can carry, and as what.
 static bool fits_share(const avr_layout *l, avr_template id, share want) {
-  bool overhead = l->family == AVR_STACK && !is_layout(l, "twin_towers") &&
-                  !is_layout(l, "open_towers");
+  bool overhead =
+      l->family == AVR_STACK && !is_layout(l, "twin_towers") && !is_layout(l, "open_towers");
   if (l->family == AVR_OCCLUSION && (id == AVR_Q1 || id == AVR_K2)) return false;
   if (l->family == AVR_STACK && (id == AVR_Q2 || id == AVR_Q3)) return false;
   if (want == HIDES_NOTHING)
@@ -78,7 +84,7 @@ static bool draw_template(gaze_rng *r, const avr_settings *set, uint64_t seed, t
   t->family = (avr_family)family[gaze_rng_int(r, 0, families - 1)];
   for (int id = 0; id < AVR_TEMPLATES; id++)
     if (ok[t->family][id]) template[templates++] = id;
-  t->id = (avr_template)template[gaze_rng_int(r, 0, templates - 1)];
+  t->id = (avr_template) template[gaze_rng_int(r, 0, templates - 1)];
   return true;
 }
 
@@ -117,8 +123,7 @@ static gaze_err draw_scene(avr_oracle *o, gaze_rng *r, const target *t, avr_epis
     bool under = ob->stack >= 0 && avr_stack_top(s, ob->stack, 0xFFFF) != i;
     ob->hidden = px < EXISTS_PX;
     bool clear = px < 0.5f * EXISTS_PX ||
-                 (under ? px >= 1.5f * COLOUR_PX
-                        : px >= 1.5f * SHAPE_PX && view->ratio[i] >= 0.7f);
+                 (under ? px >= 1.5f * COLOUR_PX : px >= 1.5f * SHAPE_PX && view->ratio[i] >= 0.7f);
     // what is hidden must lie where the prior lets it hide
     if (!clear || (ob->hidden && ob->stack >= 0 && !under)) *ok = false;
   }
@@ -139,7 +144,10 @@ static bool asks_hidden(const avr_scene *s, const avr_question *q) {
     const float *p = s->body[i].pos;
     if (q->id == AVR_Q3) {
       if (s->object[i].value[AVR_SIZE] != AVR_SMALL) continue;
-      d = q->dir == AVR_LEFT ? p[0] : q->dir == AVR_RIGHT ? -p[0] : q->dir == AVR_FRONT ? p[1] : -p[1];
+      d = q->dir == AVR_LEFT    ? p[0]
+          : q->dir == AVR_RIGHT ? -p[0]
+          : q->dir == AVR_FRONT ? p[1]
+                                : -p[1];
     } else {
       if (i == q->anchor) continue;
       const float *f = s->body[q->anchor].pos;
@@ -228,8 +236,10 @@ static gaze_err try_question(avr_oracle *o, const avr_settings *set, gaze_rng *r
 static int draw_closed(gaze_rng *r, avr_template id) {
   int side = gaze_rng_int(r, 0, 99), down[5] = {4, 8, 16, 32, 64};
   gaze_rng_shuffle(r, down, 5);
-  return (side < 22 ? 1 : side < 44 ? 2 : 3) | down[0] | down[1] |
-         (id == AVR_Q1 || id == AVR_E1 ? 0 : down[2] | down[3]);
+  return (side < 22   ? 1
+          : side < 44 ? 2
+                      : 3) |
+         down[0] | down[1] | (id == AVR_Q1 || id == AVR_E1 ? 0 : down[2] | down[3]);
 }
 
 // One demand less, from either end in turn.

@@ -10,7 +10,6 @@ enum { CACHE = 4096, SAMPLES = 24, HULL_MAX = 64 };
 static const float EXISTS_PX = 30, COLOUR_PX = 50, SHAPE_PX = 150, SHAPE_RATIO = 0.5f,
                    SIZE_RATIO = 0.6f, PLACE_PX = 50, REFERENCE = 448;
 static const float SMALL = 0.018f;       // radius of the smallest unseen object [m]
-static const float NEAR_UNSEEN = 0.015f; // a place this near to a real unseen object stays open [m]
 static const float BASE_ELEVATION = 60;  // from higher up a stack's height cannot be told [deg]
 static const int SAMPLES_SEEN = 3;       // visible samples of 24 that close a place
 
@@ -23,9 +22,9 @@ typedef struct entry {
 struct avr_oracle {
   gaze_exec *exec;
   int size;
-  float *depth;    // [size,size]
-  int16_t *ids;    // [size,size]
-  entry *cache;    // direct-mapped on the key
+  float *depth;  // [size,size]
+  int16_t *ids;  // [size,size]
+  entry *cache;  // direct-mapped on the key
   uint32_t generation;
   avr_node *nodes;
   float offset[SAMPLES][2], lift[SAMPLES];  // samples on a unit sphere, and their height on it
@@ -34,7 +33,8 @@ struct avr_oracle {
 gaze_err avr_oracle_open(avr_oracle **out, int judge_size, int threads) {
   *out = NULL;
   if (judge_size < 32 || judge_size > 2048)
-    return gaze_fail(GAZE_ERR_RANGE, "avr: field judge_size: expected 32..2048, got %d", judge_size);
+    return gaze_fail(GAZE_ERR_RANGE, "avr: field judge_size: expected 32..2048, got %d",
+                     judge_size);
   avr_oracle *o = calloc(1, sizeof *o);
   if (o == NULL) return gaze_fail(GAZE_ERR_NOMEM, "avr: no memory for the oracle");
   size_t pixels = (size_t)judge_size * (size_t)judge_size;
@@ -73,9 +73,15 @@ void avr_oracle_close(avr_oracle **po) {
   *po = NULL;
 }
 
-void avr_forget(avr_oracle *o) { o->generation++; }
-avr_node *avr_nodes(avr_oracle *o) { return o->nodes; }
-int avr_judge_size(const avr_oracle *o) { return o->size; }
+void avr_forget(avr_oracle *o) {
+  o->generation++;
+}
+avr_node *avr_nodes(avr_oracle *o) {
+  return o->nodes;
+}
+int avr_judge_size(const avr_oracle *o) {
+  return o->size;
+}
 
 uint64_t avr_hash(uint64_t h, const void *data, size_t n) {
   const unsigned char *p = data;
@@ -232,7 +238,8 @@ static bool base_seen(const avr_oracle *o, const gaze_body *b, int id, const gaz
   int seen = 0;
   for (int f = 0; f < 4; f++) {
     float sign = f & 1 ? 1.0f : -1.0f, n[2], t[2];
-    for (int k = 0; k < 2; k++) n[k] = sign * b->rot[3 * k + f / 2], t[k] = b->rot[3 * k + 1 - f / 2];
+    for (int k = 0; k < 2; k++)
+      n[k] = sign * b->rot[3 * k + f / 2], t[k] = b->rot[3 * k + 1 - f / 2];
     float face[2] = {b->pos[0] + b->half * n[0], b->pos[1] + b->half * n[1]};
     if ((cam->pos[0] - face[0]) * n[0] + (cam->pos[1] - face[1]) * n[1] <= 0) continue;
     for (int k = 0; k < 4; k++) {
@@ -302,7 +309,7 @@ static void see_places(const avr_oracle *o, const avr_scene *s, const gaze_body 
       if (out->know.fact[i]) {
         if (!closed && d2 < 0.006f) closed = avr_point_gap(&bodies[i], at) < SMALL;
       } else if (s->object[i].stack < 0) {
-        there = d2 < NEAR_UNSEEN * NEAR_UNSEEN;
+        there = d2 < AVR_NEAR * AVR_NEAR;
       }
     }
     // the grid is coarse: a place is never ruled out next to what is really there

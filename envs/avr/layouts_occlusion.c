@@ -9,7 +9,9 @@ static const float DEGREE = 0.017453293f;
 static const float VIEWER_Y = -0.8157f;  // the viewer at 25 degrees stands over (0, y) [m]
 static const float NARROW = 0.004f;      // smallest gap inside a group [m]
 
-static float between(gaze_rng *r, double lo, double hi) { return (float)gaze_rng_real(r, lo, hi); }
+static float between(gaze_rng *r, double lo, double hi) {
+  return (float)gaze_rng_real(r, lo, hi);
+}
 
 static bool begin(avr_scene *s) {
   s->start = (gaze_viewer){.elevation = 25.0f};

@@ -1,13 +1,15 @@
 // envs/avr/layouts_stack.c - towers of cubes, named by their top cube.
 //
-// From overhead a stack's height is unknown. Guards (towers or cylinders close by) close some of the
-// lower views, so that going down alone is not always enough.
+// From overhead a stack's height is unknown. Guards (towers or cylinders close by) close some of
+// the lower views, so that going down alone is not always enough.
 #include <math.h>
 #include "envs/avr/layouts.h"
 
 static const float DEGREE = 0.017453293f;
 
-static float between(gaze_rng *r, double lo, double hi) { return (float)gaze_rng_real(r, lo, hi); }
+static float between(gaze_rng *r, double lo, double hi) {
+  return (float)gaze_rng_real(r, lo, hi);
+}
 
 // A tower at a random spot; returns its lowest cube, -1 if there is no room.
 static int put_tower(gaze_rng *r, avr_scene *s, int size, int height, double reach) {
@@ -47,11 +49,12 @@ static bool put_guard(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
   return false;
 }
 
-// No guard, or one to three at the azimuths a viewer can take; 60 degrees apart they fit, and two of
-// them close the azimuth between as well.
+// No guard, or one to three at the azimuths a viewer can take; 60 degrees apart they fit, and two
+// of them close the azimuth between as well.
 static void put_guards(gaze_rng *r, avr_scene *s, int inner) {
-  static const float at[9][3] = {{0, 60, 0},   {0, -60, 0},  {60, -60, 0}, {30, -30, 0},  {30, -60, 0},
-                                 {-30, 60, 0}, {0, 60, -60}, {30, 0, 0},   {-30, 0, 0}};
+  static const float at[9][3] = {{0, 60, 0},   {0, -60, 0},  {60, -60, 0},
+                                 {30, -30, 0}, {30, -60, 0}, {-30, 60, 0},
+                                 {0, 60, -60}, {30, 0, 0},   {-30, 0, 0}};
   static const int count[9] = {2, 2, 2, 2, 2, 2, 3, 1, 1};
   int k = gaze_rng_int(r, 0, 9);
   for (int j = 0; k < 9 && j < count[k]; j++) put_guard(r, s, inner, at[k][j]);
@@ -91,7 +94,9 @@ bool avr_draw_triple_overhead(gaze_rng *r, avr_scene *s) {
   return overhead(r, s, gaze_rng_int(r, 0, 2) ? AVR_SMALL : AVR_LARGE, 3);
 }
 
-bool avr_draw_quad_overhead(gaze_rng *r, avr_scene *s) { return overhead(r, s, AVR_SMALL, 4); }
+bool avr_draw_quad_overhead(gaze_rng *r, avr_scene *s) {
+  return overhead(r, s, AVR_SMALL, 4);
+}
 
 bool avr_draw_plain_overhead(gaze_rng *r, avr_scene *s) {
   s->start = (gaze_viewer){.elevation = 88.0f};

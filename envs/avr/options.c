@@ -11,7 +11,9 @@ typedef struct tried {
   int n, n_useful;
 } tried;
 
-static int kind_of(const avr_option *a) { return (int)a->kind - AVR_ORBIT; }
+static int kind_of(const avr_option *a) {
+  return (int)a->kind - AVR_ORBIT;
+}
 
 static gaze_err try_all(avr_oracle *o, const avr_settings *set, avr_episode *e, bool sufficient,
                         tried *t) {
@@ -26,8 +28,7 @@ static gaze_err try_all(avr_oracle *o, const avr_settings *set, avr_episode *e, 
     avr_state after;
     bool possible;
     GAZE_TRY(avr_imagine(o, &e->scene, &e->state, &t->option[k], &after, &possible));
-    if (possible)
-      t->option[k].gain = avr_gain(&e->scene, &e->question, &e->state, &after);
+    if (possible) t->option[k].gain = avr_gain(&e->scene, &e->question, &e->state, &after);
     t->optimal[k] = first >> k & 1;
     t->useful[k] = t->optimal[k] || t->option[k].gain > 0;
     t->n_useful += t->useful[k];
@@ -35,8 +36,8 @@ static gaze_err try_all(avr_oracle *o, const avr_settings *set, avr_episode *e, 
   return GAZE_OK;
 }
 
-// Moves an untaken action of the wanted class to the list; kinds take turns by weight, else the many
-// moves would crowd out the rest. Returns false if none is left.
+// Moves an untaken action of the wanted class to the list; kinds take turns by weight, else the
+// many moves would crowd out the rest. Returns false if none is left.
 static bool take(avr_episode *e, tried *t, bool useful, bool optimal, const int weight[KINDS]) {
   int count[KINDS] = {0}, total = 0;
   for (int k = 0; k < t->n; k++)

@@ -8,7 +8,9 @@ static const float AZIMUTH_MAX = 90, PAN_MAX = 40, TILT_MAX = 30, LEAST_CHANGE =
 static const float LOWEST[AVR_FAMILIES] = {15, 20}, HIGHEST[AVR_FAMILIES] = {45, 88};
 static const float DIRECTION[AVR_DIRS][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
 
-static float clipped(float x, float lo, float hi) { return fminf(fmaxf(x, lo), hi); }
+static float clipped(float x, float lo, float hi) {
+  return fminf(fmaxf(x, lo), hi);
+}
 
 bool avr_nameable(const avr_scene *s, const avr_state *st, int i) {
   const uint8_t need = AVR_KNOWS_COLOUR | AVR_KNOWS_SHAPE | AVR_KNOWS_SIZE;
@@ -49,8 +51,9 @@ gaze_err avr_imagine(avr_oracle *o, const avr_scene *s, const avr_state *st, con
   } else {
     float pos[3];
     int i = a->object;
-    *possible = gaze_scene_graspable(st->body, s->n, i) &&
-                (a->kind == AVR_PICK || gaze_scene_place(st->body, s->n, i, DIRECTION[a->dir], pos));
+    *possible =
+        gaze_scene_graspable(st->body, s->n, i) &&
+        (a->kind == AVR_PICK || gaze_scene_place(st->body, s->n, i, DIRECTION[a->dir], pos));
     if (*possible && a->kind == AVR_PICK) after->body[i].gone = true;
     if (*possible && a->kind == AVR_MOVE) memcpy(after->body[i].pos, pos, sizeof pos);
   }

@@ -77,8 +77,8 @@ static bool ask_count(gaze_rng *r, const avr_scene *s, avr_question *q) {
   for (int i = 0; i < s->n; i++) ok[i] = true;
   int i = pick(r, ok, s->n);
   // half from the scene, half any value: "visible and one more" must not be a rule
-  q->filter.value[a] = i >= 0 && gaze_rng_int(r, 0, 1) ? s->object[i].value[a]
-                                                        : gaze_rng_int(r, 0, VALUES[a] - 1);
+  q->filter.value[a] =
+      i >= 0 && gaze_rng_int(r, 0, 1) ? s->object[i].value[a] : gaze_rng_int(r, 0, VALUES[a] - 1);
   q->dir = (avr_dir)gaze_rng_int(r, AVR_LEFT, AVR_RIGHT);
   if (q->id != AVR_K2) return true;
 
@@ -131,15 +131,23 @@ bool avr_ask(gaze_rng *r, const avr_scene *s, avr_template id, avr_question *q) 
 
   bool ok = false;
   switch (id) {
-    case AVR_Q1: ok = ask_top(r, s, q); break;
-    case AVR_Q2: ok = ask_closest(r, s, q); break;
+    case AVR_Q1:
+      ok = ask_top(r, s, q);
+      break;
+    case AVR_Q2:
+      ok = ask_closest(r, s, q);
+      break;
     case AVR_Q3:
       q->dir = (avr_dir)gaze_rng_int(r, 0, AVR_DIRS - 1);
       q->attr = gaze_rng_int(r, 0, 1) ? AVR_COLOUR : AVR_SHAPE;
       ok = true;
       break;
-    case AVR_E1: ok = ask_exists(r, s, q); break;
-    default: ok = ask_count(r, s, q); break;
+    case AVR_E1:
+      ok = ask_exists(r, s, q);
+      break;
+    default:
+      ok = ask_count(r, s, q);
+      break;
   }
   int truth;
   if (!ok || !avr_true_value(s, q, &truth)) return false;

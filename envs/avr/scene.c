@@ -8,9 +8,9 @@ const char *const avr_colour_name[AVR_COLOURS] = {"gray",  "red",    "blue", "gr
 const char *const avr_size_name[AVR_SIZES] = {"large", "small"};
 const char *const avr_shape_name[AVR_SHAPES] = {"cube", "sphere", "cylinder"};
 
-static const uint8_t COLOUR_RGB[AVR_COLOURS][3] = {
-    {87, 87, 87},  {173, 35, 35},  {42, 75, 215},  {29, 105, 20},
-    {129, 74, 25}, {129, 38, 192}, {41, 208, 208}, {255, 238, 51}};
+static const uint8_t COLOUR_RGB[AVR_COLOURS][3] = {{87, 87, 87},   {173, 35, 35}, {42, 75, 215},
+                                                   {29, 105, 20},  {129, 74, 25}, {129, 38, 192},
+                                                   {41, 208, 208}, {255, 238, 51}};
 
 static const float AREA = 0.22f;   // half side of the layout area [m]
 static const float STRIP = 0.02f;  // no centre nearer than this to x = 0 [m]
@@ -48,7 +48,8 @@ float avr_footprint_gap(const gaze_body *a, const gaze_body *b) {
 
 float avr_reach(const gaze_body *b, float dx, float dy) {
   if (b->shape != GAZE_SHAPE_CUBE) return b->half;
-  return b->half * (fabsf(dx * b->rot[0] + dy * b->rot[3]) + fabsf(dx * b->rot[1] + dy * b->rot[4]));
+  return b->half *
+         (fabsf(dx * b->rot[0] + dy * b->rot[3]) + fabsf(dx * b->rot[1] + dy * b->rot[4]));
 }
 
 static void pose(gaze_body *b, float x, float y, float z, float yaw) {
@@ -78,8 +79,8 @@ bool avr_tower(gaze_rng *r, avr_scene *s, int size, int height, float x, float y
     int i = s->n++;
     float h = AVR_HALF[size];
     s->body[i] = (gaze_body){.shape = GAZE_SHAPE_CUBE, .half = h};
-    s->object[i] = (avr_object){
-        .value = {0, size, GAZE_SHAPE_CUBE}, .stack = s->stacks, .level = k};
+    s->object[i] =
+        (avr_object){.value = {0, size, GAZE_SHAPE_CUBE}, .stack = s->stacks, .level = k};
     pose(&s->body[i], x, y, h * (float)(2 * k + 1), yaw + (float)gaze_rng_real(r, -5.0, 5.0));
   }
   s->stacks++;
@@ -182,5 +183,11 @@ void avr_scene_finish(avr_scene *s) {
     float at[2];
     avr_place_at(p, at);
     s->owner[p] = (int8_t)owner_of(s, at, &cam);
+    // the places round a small object count for one owner: split up, they would be too few to tell
+    for (int i = 0; i < s->n; i++) {
+      const float *b = s->body[i].pos;
+      if (s->object[i].stack >= 0 || s->object[i].value[AVR_SIZE] != AVR_SMALL) continue;
+      if (hypotf(at[0] - b[0], at[1] - b[1]) < AVR_NEAR) s->owner[p] = (int8_t)owner_of(s, b, &cam);
+    }
   }
 }

@@ -4,7 +4,7 @@
 // {"x","y","width","height"} (x, y = centre) or a path [[x,y],...], everything in 0..1 of the
 // image. Formulas: vla_r1.md sections 3 and 4 (GIoU: Rezatofighi et al. 2019; discrete Frechet:
 // Eiter and Mannila 1994). Replies are hostile bytes of any length; nothing here allocates. The
-// functions that score two replies need about 600 KiB of stack for their scratch.
+// functions that score two replies need about 450 KiB of stack for their scratch.
 #ifndef GAZE_ENVS_REWARDS_VLA_R1_H
 #define GAZE_ENVS_REWARDS_VLA_R1_H
 

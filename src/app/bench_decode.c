@@ -122,7 +122,9 @@ static gaze_err measure(gaze_bench *b, const char *dir, const char *weights, int
   if (!e && memcmp(first, r.ids, sizeof r.ids) != 0)
     e = gaze_fail(GAZE_ERR_INTERNAL, "decode: %d threads wrote other tokens than one", threads);
   for (int k = 0; k < b->rounds && !e; k++) {
+    double t0 = gaze_bench_now(), c0 = gaze_bench_cpu();
     e = decode(&r, &row.rate[k]);
+    row.share[k] = (gaze_bench_cpu() - c0) / (gaze_bench_now() - t0) / threads;
     if (!e) e = bound(&r, &row.limit[k]);
   }
   if (!e) mb = (double)gaze_model_bytes(r.m) / 1e6;

@@ -89,16 +89,20 @@ static gaze_err measure(rig *r, gaze_bench *b, int episodes) {
   for (int k = 0; k < b->rounds; k++) {
     for (int i = 0; i < 2; i++) {
       r->tally.decisions = 0;
-      double t0 = gaze_bench_now();
+      double t0 = gaze_bench_now(), c0 = gaze_bench_cpu();
       for (int n = 0; n < episodes; n++)
         GAZE_TRY(gaze_player_episode(r->player[i], &r->play[i], n));
       double t = gaze_bench_now() - t0;
       (i == 0 ? whole.rate : whole.limit)[k] = episodes / t;
-      if (i == 0) turns.rate[k] = r->tally.decisions / t;
+      if (i == 1) continue;
+      turns.rate[k] = r->tally.decisions / t;
+      whole.share[k] = turns.share[k] = (gaze_bench_cpu() - c0) / t;
     }
-    double t0 = gaze_bench_now();
+    double t0 = gaze_bench_now(), c0 = gaze_bench_cpu();
     for (int n = 0; n < STEPS; n++) mj_step(r->bare.m, r->bare.d);
-    steps.rate[k] = STEPS / (gaze_bench_now() - t0);
+    double t = gaze_bench_now() - t0;
+    steps.rate[k] = STEPS / t;
+    steps.share[k] = (gaze_bench_cpu() - c0) / t;
     if (!isfinite(r->bare.d->qpos[0])) return gaze_fail(GAZE_ERR_INTERNAL, "the scene blew up");
   }
   GAZE_TRY(gaze_bench_add(b, &whole, "avr, oracle, 1 thread"));

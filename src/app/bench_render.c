@@ -51,22 +51,27 @@ static gaze_err frame(rig *r, const variant *v, int size) {
   return gaze_ops_cpu.raycast(r->ex, &a);
 }
 
-static gaze_err time_ours(rig *r, const variant *v, int size, double *fps) {
+// frames per second of processor time: both sides use one core, and what else runs on the machine
+// would otherwise decide the ratio
+static gaze_err time_ours(rig *r, const variant *v, int size, double *fps, double *share) {
   GAZE_TRY(frame(r, v, size));
-  double t0 = gaze_bench_now(), t = 0;
+  double t0 = gaze_bench_now(), c0 = gaze_bench_cpu(), t = 0;
   int n = 0;
   while ((t = gaze_bench_now() - t0) < SLICE_S) {
     GAZE_TRY(frame(r, v, size));
     n++;
   }
-  *fps = n / t;
+  double cpu = gaze_bench_cpu() - c0;
+  *fps = n / cpu;
+  *share = cpu / t;
   return GAZE_OK;
 }
 
 static gaze_err read_answer(rig *r, double *v) {
   char line[256];
   if (!fgets(line, sizeof line, r->from) || sscanf(line, "%lf", v) != 1 || !(*v > 0))
-    return gaze_fail(GAZE_ERR_FORMAT, "--peer: expected seconds from tools/bench_peer_render.py");
+    return gaze_fail(GAZE_ERR_FORMAT,
+                     "--peer: expected processor seconds from tools/bench_peer_render.py");
   return GAZE_OK;
 }
 
@@ -128,9 +133,9 @@ static void rig_close(rig *r) {
 static gaze_err measure(rig *r, gaze_bench *b, const variant *v, int size) {
   bool peer = r->pid > 0 && v->peer;
   if (!peer && v->peer && !strcmp(v->peer, "tuned")) return GAZE_OK;
-  gaze_bench_row row = {.unit = "frames/s", .beside = peer ? v->beside : NULL};
+  gaze_bench_row row = {.unit = "frames/cpu-s", .beside = peer ? v->beside : NULL};
   for (int k = 0; k < b->rounds; k++) {
-    GAZE_TRY(time_ours(r, v, size, &row.rate[k]));
+    GAZE_TRY(time_ours(r, v, size, &row.rate[k], &row.share[k]));
     if (peer) GAZE_TRY(time_peer(r, v, size, &row.limit[k]));
   }
   char name[64];

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "app/bench.h"
 #include "app/registry.h"
@@ -39,6 +40,12 @@ double gaze_bench_now(void) {
   return (double)gaze_clock_now() * 1e-9;
 }
 
+double gaze_bench_cpu(void) {
+  struct timespec t = {0};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static double median(const double *v, int n, double *worst) {
   double sorted[GAZE_BENCH_ROUNDS_MAX];
   memcpy(sorted, v, (size_t)n * sizeof *v);
@@ -50,22 +57,23 @@ static double median(const double *v, int n, double *worst) {
 gaze_err gaze_bench_add(gaze_bench *b, const gaze_bench_row *r, const char *name) {
   double ratio[GAZE_BENCH_ROUNDS_MAX], worst, limit = 0, share = 0, share_worst = 0, unused;
   double rate = median(r->rate, b->rounds, &worst);
+  double cpu = median(r->share, b->rounds, &unused);
   if (r->beside) {
     for (int i = 0; i < b->rounds; i++) ratio[i] = r->limit[i] > 0 ? r->rate[i] / r->limit[i] : 0;
     limit = median(r->limit, b->rounds, &unused);
     share = median(ratio, b->rounds, &share_worst);
   }
   if (!b->json) {
-    printf("%-34s %10.1f %-11s worst %10.1f", name, rate, r->unit, worst);
+    printf("%-34s %10.1f %-13s worst %10.1f  cpu %3.0f %%", name, rate, r->unit, worst, 100 * cpu);
     if (r->beside) printf("   %s %.1f: x%.3f, worst x%.3f", r->beside, limit, share, share_worst);
     printf("\n");
     fflush(stdout);
   }
   cJSON *o = cJSON_CreateObject();
-  bool ok = o && cJSON_AddStringToObject(o, "name", name) &&
-            cJSON_AddStringToObject(o, "unit", r->unit) &&
-            cJSON_AddNumberToObject(o, "median", rate) &&
-            cJSON_AddNumberToObject(o, "worst", worst);
+  bool ok =
+      o && cJSON_AddStringToObject(o, "name", name) &&
+      cJSON_AddStringToObject(o, "unit", r->unit) && cJSON_AddNumberToObject(o, "median", rate) &&
+      cJSON_AddNumberToObject(o, "worst", worst) && cJSON_AddNumberToObject(o, "cpu_share", cpu);
   if (ok && r->beside)
     ok = cJSON_AddStringToObject(o, "beside", r->beside) &&
          cJSON_AddNumberToObject(o, "beside_median", limit) &&
@@ -179,7 +187,10 @@ const gaze_command gaze_cmd_bench = {
     .usage = "bench render|decode|env [--rounds N] [--json]",
     .more =
         "Rates: larger is better; x0.8 means 0.8 times what stands beside. A ratio counts when\n"
-        "its worst round still meets the goal. Example:\n"
+        "its worst round still meets the goal. cpu is the share of its processors the run got: "
+        "far\n"
+        "below 100 % the machine was busy and wall-clock rates (decode, env) are not to be\n"
+        "quoted; render counts processor seconds on both sides. Example:\n"
         "  gaze bench render --peer python3\n",
     .flags = flags,
     .run = run,

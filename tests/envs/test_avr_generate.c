@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include "envs/avr/avr_internal.h"
 
-enum { SEEDS = 200, SEEDS_BALANCE = 400 };
+enum { SEEDS = 200, SEEDS_BALANCE = 300 };
 
 static avr_oracle *oracle;
 static const avr_settings TRAIN = {.judge_size = 224, .search_depth = 4, .sufficient_share = -1};

@@ -222,9 +222,9 @@ static void test_templates_by_hand(void **state) {
 
   avr_question q[9];
   const int truth[9] = {RED, SPHERE, SPHERE, 1, 0, 2, 2, 1, 3};
-  q[0] = ask(AVR_Q1), q[0].anchor = 6, q[0].attr = AVR_COLOUR;          // below the cyan top
-  q[1] = ask(AVR_Q2), q[1].anchor = 0, q[1].attr = AVR_SHAPE;           // 80 mm away
-  q[2] = ask(AVR_Q3), q[2].dir = AVR_RIGHT, q[2].attr = AVR_SHAPE;      // small, x = 0.10
+  q[0] = ask(AVR_Q1), q[0].anchor = 6, q[0].attr = AVR_COLOUR;      // below the cyan top
+  q[1] = ask(AVR_Q2), q[1].anchor = 0, q[1].attr = AVR_SHAPE;       // 80 mm away
+  q[2] = ask(AVR_Q3), q[2].dir = AVR_RIGHT, q[2].attr = AVR_SHAPE;  // small, x = 0.10
   q[3] = ask(AVR_E1), q[3].filter = (avr_filter){{BLUE, AVR_SMALL, CUBE}};
   q[4] = ask(AVR_E1), q[4].filter = (avr_filter){{RED, AVR_SMALL, SPHERE}};
   q[5] = ask(AVR_K1), q[5].filter.value[AVR_COLOUR] = BLUE;
