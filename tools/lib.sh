@@ -31,5 +31,10 @@ build_in() {
   local dir=build/$1
   shift
   [ -f "$dir/build.ninja" ] || cmake -S . -B "$dir" -G Ninja "$@" >/dev/null
-  cmake --build "$dir" -j "$jobs" | tail -n 3
+  if ! cmake --build "$dir" -j "$jobs" >"$dir/build.log" 2>&1; then
+    grep -E -A4 'error|undefined|FAILED' "$dir/build.log" | head -n 60 >&2
+    echo "tools: build in $dir failed (see $dir/build.log)" >&2
+    exit 1
+  fi
+  tail -n 1 "$dir/build.log"
 }

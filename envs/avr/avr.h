@@ -121,7 +121,7 @@ typedef struct avr_option {
 
 // A region that may hold unseen objects and could change the answer.
 typedef struct avr_region {
-  int object;      // "behind" this large object, or "under" this stack's visible top
+  int object;      // "behind" this large object or stack top, or "under" this stack's visible top
   bool under;
 } avr_region;
 
@@ -181,6 +181,9 @@ float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *befor
 
 // ---- question.c ----
 // Draws a question with a valid, non-degenerate answer and its offered answers; false: none fits.
+// On entry q->answer (0..5) and q->n_offered (0..3) hold what to aim at, the same through all tries of
+// a seed, else rejection would skew them: the truth of E1 (answer & 1), a shape (answer % 3), the
+// asked attribute of Q2 and Q3 (n_offered & 1: colour), the place of a count in its window.  [rt: safe]
 bool avr_ask(gaze_rng *r, const avr_scene *s, avr_template id, avr_question *q);
 
 // ---- plan.c ----

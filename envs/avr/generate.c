@@ -5,7 +5,7 @@
 enum {
   TRIES = 2000,
   TRIES_A_LAYOUT = 25,
-  TRIES_A_CLOSURE = 150,
+  TRIES_A_CLOSURE = 200,
   QUESTIONS = 6,
   LAYOUTS_MAX = 32,
   TRAIN_SEEDS = 1000000
@@ -16,7 +16,7 @@ typedef enum share { MAIN, SUFFICIENT, HIDES_NOTHING } share;
 // What is drawn once a seed, so that rejection cannot skew it.
 typedef struct target {
   share share;
-  int truth, place;  // wanted answer of E1; place of a count in its window
+  int truth, place;  // what avr_ask aims at
   int closed;        // views that must not suffice, see `resists`
   avr_family family;
   avr_template id;
@@ -67,10 +67,11 @@ static bool allowed(const avr_settings *set, uint64_t seed, const target *t, con
          fits_share(l, id, t->share);
 }
 
-// Draws family and template evenly, in this order, among what the settings allow.
+// Draws family and template evenly, in this order, among what the settings allow; Q1 half as often,
+// since one step down from overhead mostly answers it.
 static bool draw_template(gaze_rng *r, const avr_settings *set, uint64_t seed, target *t) {
   bool ok[AVR_FAMILIES][AVR_TEMPLATES] = {{false}};
-  int family[AVR_FAMILIES], families = 0, template[AVR_TEMPLATES], templates = 0;
+  int family[AVR_FAMILIES], families = 0, template[2 * AVR_TEMPLATES], templates = 0;
   for (const avr_layout *l = avr_layouts; l->name != NULL; l++)
     for (int id = 0; id < AVR_TEMPLATES; id++)
       ok[l->family][id] |= allowed(set, seed, t, l, (avr_template)id);
@@ -83,7 +84,8 @@ static bool draw_template(gaze_rng *r, const avr_settings *set, uint64_t seed, t
 
   t->family = (avr_family)family[gaze_rng_int(r, 0, families - 1)];
   for (int id = 0; id < AVR_TEMPLATES; id++)
-    if (ok[t->family][id]) template[templates++] = id;
+    for (int k = 0; k < (id == AVR_Q1 ? 1 : 2); k++)
+      if (ok[t->family][id]) template[templates++] = id;
   t->id = (avr_template) template[gaze_rng_int(r, 0, templates - 1)];
   return true;
 }
@@ -181,26 +183,17 @@ static gaze_err views_suffice(avr_oracle *o, const avr_episode *e, const int *az
 }
 
 // No fixed script of viewer moves may serve most scenes. So a scene seen from the side must resist
-// all views of one side or of both, and one seen from overhead the way down at most of five
-// azimuths together: `closed`, a bit each, is drawn once a seed.
+// all views of one side, or of both together, and one seen from overhead the way down at most of
+// five azimuths together: `closed`, a bit each, is drawn once a seed.
 static gaze_err resists(avr_oracle *o, const avr_episode *e, int closed, bool *ok) {
-  static const int side[2][3] = {{30, 60, 90}, {-30, -60, -90}}, down[5] = {0, 30, -30, 60, -60};
+  static const int side[6] = {30, 60, 90, -30, -60, -90}, down[5] = {0, 30, -30, 60, -60};
   static const float low[2] = {25, 45}, high[2] = {68, 48};
-  bool yes = false;
-  *ok = true;
-  if (e->scene.start.elevation > 60) {
-    int azimuth[5], n = 0;
-    for (int k = 0; k < 5; k++)
-      if (closed >> (2 + k) & 1) azimuth[n++] = down[k];
-    if (n > 0) GAZE_TRY(views_suffice(o, e, azimuth, n, high, &yes));
-    *ok = !yes;
-    return GAZE_OK;
-  }
-  for (int k = 0; k < 2 && *ok; k++) {
-    if (!(closed >> k & 1)) continue;
-    GAZE_TRY(views_suffice(o, e, side[k], 3, low, &yes));
-    *ok = !yes;
-  }
+  bool overhead = e->scene.start.elevation > 60, yes = false;
+  int azimuth[6], n = 0;
+  for (int k = 0; k < (overhead ? 5 : 6); k++)
+    if (closed >> (overhead ? 2 + k : k / 3) & 1) azimuth[n++] = overhead ? down[k] : side[k];
+  if (n > 0) GAZE_TRY(views_suffice(o, e, azimuth, n, overhead ? high : low, &yes));
+  *ok = !yes;
   return GAZE_OK;
 }
 
@@ -231,23 +224,27 @@ static gaze_err try_question(avr_oracle *o, const avr_settings *set, gaze_rng *r
   return GAZE_OK;
 }
 
-// Bits 0, 1: right, left (22 % each alone, else both); bits 2..6: four of the azimuths, two for
-// Q1 and E1, which a single good look answers.
+// Bits 0, 1: right, left (14 % each alone, else both); bits 2..6: four of the azimuths, two for
+// Q1, which a single good look answers.
 static int draw_closed(gaze_rng *r, avr_template id) {
   int side = gaze_rng_int(r, 0, 99), down[5] = {4, 8, 16, 32, 64};
   gaze_rng_shuffle(r, down, 5);
   return (side < 22   ? 1
           : side < 44 ? 2
                       : 3) |
-         down[0] | down[1] | (id == AVR_Q1 || id == AVR_E1 ? 0 : down[2] | down[3]);
+         down[0] | down[1] | (id == AVR_Q1 ? 0 : down[2] | down[3]);
 }
 
-// One demand less, from either end in turn.
-static int ease(int closed, int turn) {
+static int drop_bit(int set, bool lowest) {
   int bit = 1;
-  if (turn & 1) return closed & (closed - 1);
-  while (closed >> 1 >= bit) bit <<= 1;
-  return closed & ~bit;
+  if (lowest) return set & (set - 1);
+  while (set >> 1 >= bit) bit <<= 1;
+  return set & ~bit;
+}
+
+// One demand less in each group of bits, from either end in turn.
+static int ease(int closed, int turn) {
+  return drop_bit(closed & 3, turn & 1) | drop_bit(closed >> 2, turn & 1) << 2;
 }
 
 gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr_episode *e) {
@@ -255,15 +252,17 @@ gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr
   target t = {0};
   gaze_rng_init(&r, seed, 0);
   t.share = draw_share(&r, set, seed);
-  t.truth = gaze_rng_int(&r, 0, 1);
+  t.truth = gaze_rng_int(&r, 0, 5);
   t.place = gaze_rng_int(&r, 0, 3);
   if (!draw_template(&r, set, seed, &t))
     return gaze_fail(GAZE_ERR_ARG, "avr: field family/layout/question: nothing fits these");
   t.closed = draw_closed(&r, t.id);
+  // where nothing hides, "yes" would be in sight
+  if (t.share == HIDES_NOTHING) t.truth = 0;
   for (int k = 0; k < TRIES; k++) {
     gaze_rng_init(&r, seed, (uint64_t)k + 1);
     // a seed that finds no scene so hard makes do with an easier one
-    if (k > 0 && k % TRIES_A_CLOSURE == 0) t.closed = ease(t.closed, k / TRIES_A_CLOSURE);
+    if (k > 0 && k % TRIES_A_CLOSURE == 0) t.closed = ease(t.closed, k / TRIES_A_CLOSURE + t.truth);
     if (k == TRIES / 2) {  // the last resort: another question
       t.place = 0, t.closed = 0;
       draw_template(&r, set, seed, &t);

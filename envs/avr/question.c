@@ -41,11 +41,11 @@ static bool ask_top(gaze_rng *r, const avr_scene *s, avr_question *q) {
   return q->anchor >= 0;
 }
 
-static bool ask_closest(gaze_rng *r, const avr_scene *s, avr_question *q) {
+static bool ask_closest(gaze_rng *r, const avr_scene *s, int place, avr_question *q) {
   bool ok[GAZE_SCENE_BODIES_MAX] = {false};
   for (int i = 0; i < s->n; i++) ok[i] = s->object[i].stack < 0 && named(s, i);
   q->anchor = pick(r, ok, s->n);
-  q->attr = gaze_rng_int(r, 0, 1) ? AVR_COLOUR : AVR_SHAPE;
+  q->attr = place & 1 ? AVR_COLOUR : AVR_SHAPE;
   return q->anchor >= 0;
 }
 
@@ -122,11 +122,9 @@ static void offer_values(gaze_rng *r, avr_question *q) {
     if (all[k] != q->answer) q->offered[q->n_offered++] = all[k];
 }
 
-// On entry q->answer is the wanted truth of E1 and q->n_offered the place of a count in its window
-// (the same through all tries of a seed, else rejection would skew them).
 bool avr_ask(gaze_rng *r, const avr_scene *s, avr_template id, avr_question *q) {
   int wanted = q->answer, place = q->n_offered & 3;
-  *q = (avr_question){.id = id, .anchor = -1, .stack = -1, .answer = wanted};
+  *q = (avr_question){.id = id, .anchor = -1, .stack = -1, .answer = wanted & 1};
   for (int a = 0; a < AVR_ATTRS; a++) q->filter.value[a] = -1;
 
   bool ok = false;
@@ -135,11 +133,11 @@ bool avr_ask(gaze_rng *r, const avr_scene *s, avr_template id, avr_question *q) 
       ok = ask_top(r, s, q);
       break;
     case AVR_Q2:
-      ok = ask_closest(r, s, q);
+      ok = ask_closest(r, s, place, q);
       break;
     case AVR_Q3:
       q->dir = (avr_dir)gaze_rng_int(r, 0, AVR_DIRS - 1);
-      q->attr = gaze_rng_int(r, 0, 1) ? AVR_COLOUR : AVR_SHAPE;
+      q->attr = place & 1 ? AVR_COLOUR : AVR_SHAPE;
       ok = true;
       break;
     case AVR_E1:
@@ -151,7 +149,8 @@ bool avr_ask(gaze_rng *r, const avr_scene *s, avr_template id, avr_question *q) 
   }
   int truth;
   if (!ok || !avr_true_value(s, q, &truth)) return false;
-  if (id == AVR_E1 && truth != wanted) return false;
+  if (id == AVR_E1 && truth != (wanted & 1)) return false;
+  if (id <= AVR_Q3 && q->attr == AVR_SHAPE && truth != wanted % AVR_SHAPES) return false;
   q->answer = truth;
   if (id >= AVR_K1) return !degenerate(s, q) && offer_counts(q, place);
   if (id == AVR_E1) {

@@ -38,7 +38,7 @@ static void print_help(const gaze_command *c) {
   if (c->more) printf("\n%s", c->more);
 }
 
-static int bad(const gaze_command *c, const char *sentence, const char *what) {
+static gaze_parse bad(const gaze_command *c, const char *sentence, const char *what) {
   fprintf(stderr, "gaze %s: %s%s (see gaze %s --help)\n", c->name, sentence, what, c->name);
   return GAZE_PARSE_BAD;
 }

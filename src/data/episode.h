@@ -47,8 +47,8 @@ typedef struct gaze_record_reader gaze_record_reader;  // opaque; one per thread
 // Starts an empty record (copies id and kind; cut to fit).  [rt: never]
 void gaze_record_init(gaze_record *r, const char *id, const char *kind, uint64_t seed);
 
-// Appends a turn; texts are copied (NULL = ""), outcome and truth as JSON text or NULL.  [rt:
-// never]
+// Appends a turn; texts are copied (NULL = ""), outcome and truth as JSON text or NULL.
+// [rt: never]
 gaze_err gaze_record_add_turn(gaze_record *r, const char *user, const char *reply, bool trainable,
                               const char *outcome_json, const char *truth_json);
 

@@ -1,0 +1,172 @@
+// tests/app/test_play.c - whole episodes through the real program: inproc and tcp give the same
+// bytes, a dead server is reported, an interrupted run stays readable, gen does not depend on
+// threads.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "core/file.h"
+#include "data/episode.h"
+
+static const char PROGRAM[] = GAZE_BINARY_DIR "/gaze";
+#define DIR GAZE_BINARY_DIR "/test_play"
+
+// starts the program with its output going to files
+static pid_t start(const char *const *args, const char *out) {
+  char *argv[24] = {(char *)(uintptr_t)PROGRAM};
+  for (int i = 0; args[i]; i++) argv[i + 1] = (char *)(uintptr_t)args[i];
+  fflush(NULL);
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    if (!freopen(out, "w", stdout) || !freopen(DIR "/err", "w", stderr)) _exit(126);
+    execv(PROGRAM, argv);
+    _exit(127);
+  }
+  return pid;
+}
+
+static int wait_code(pid_t pid) {
+  int status;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#define RUN(...) wait_code(start((const char *const[]){__VA_ARGS__, NULL}, DIR "/out"))
+
+// starts a server on any free port and returns the address it prints
+static pid_t serve(char address[64]) {
+  remove(DIR "/serve");
+  pid_t pid = start((const char *const[]){"serve", "env", "--bind", "tcp://127.0.0.1:*", NULL},
+                    DIR "/serve");
+  for (int i = 0; i < 200; i++) {
+    usleep(50000);
+    gaze_buf b = GAZE_BUF_INIT;
+    bool there = !gaze_file_read(DIR "/serve", 4096, &b) &&
+                 sscanf(gaze_buf_text(&b), "serving avr at %63[^;];", address) == 1;
+    gaze_buf_fini(&b);
+    if (there) return pid;
+  }
+  fail_msg("the server did not start");
+  return pid;
+}
+
+static void assert_same(const char *a, const char *b) {
+  gaze_buf x = GAZE_BUF_INIT, y = GAZE_BUF_INIT;
+  assert_int_equal(gaze_file_read(a, 1 << 28, &x), GAZE_OK);
+  assert_int_equal(gaze_file_read(b, 1 << 28, &y), GAZE_OK);
+  assert_true(x.len == y.len && memcmp(x.data, y.data, x.len) == 0);
+  gaze_buf_fini(&x);
+  gaze_buf_fini(&y);
+}
+
+static int prepare(void **state) {
+  (void)state;
+  gaze_dir_remove(DIR);
+  return gaze_dir_make(DIR) != GAZE_OK;
+}
+
+static void test_same_bytes(void **state) {
+  (void)state;
+  char address[64];
+  assert_int_equal(
+      RUN("run", "--policy", "oracle", "--episodes", "3", "--seed", "40", "--out", DIR "/a"), 0);
+  pid_t server = serve(address);
+  assert_int_equal(RUN("run", "--policy", "oracle", "--episodes", "3", "--seed", "40", "--out",
+                       DIR "/b", "--connect", address),
+                   0);
+  kill(server, SIGINT);
+  assert_int_equal(wait_code(server), 0);
+  assert_same(DIR "/a/episodes.mcap", DIR "/b/episodes.mcap");
+
+  // what stands in the log: whole episodes that end with the right answer
+  gaze_record_reader *r;
+  assert_int_equal(gaze_record_open(&r, DIR "/a/episodes.mcap"), GAZE_OK);
+  assert_int_equal(gaze_record_count(r), 3);
+  for (size_t i = 0; i < 3; i++) {
+    gaze_record rec;
+    assert_int_equal(gaze_record_read(r, i, &rec), GAZE_OK);
+    const gaze_record_turn *last = &rec.turn[rec.turns - 1];
+    assert_non_null(strstr(last->outcome_json, "\"correct\":true"));
+    assert_non_null(strstr(last->outcome_json, "\"sufficient_before\":true"));
+    assert_int_equal(rec.turn[0].images, 1);
+    gaze_record_free(&rec);
+  }
+  gaze_record_close(&r);
+  assert_true(gaze_file_exists(DIR "/a/index.html") && gaze_file_exists(DIR "/a/manifest.json"));
+  assert_true(gaze_file_exists(DIR "/a/frames/e001_t0.png"));
+}
+
+static void test_dead_server(void **state) {
+  (void)state;
+  char address[64];
+  pid_t server = serve(address);
+  kill(server, SIGKILL);
+  wait_code(server);
+  assert_int_equal(RUN("run", "--policy", "random", "--episodes", "1", "--out", DIR "/c",
+                       "--connect", address, "--set", "timeout_s=1"),
+                   1);
+  gaze_buf b = GAZE_BUF_INIT;
+  assert_int_equal(gaze_file_read(DIR "/err", 4096, &b), GAZE_OK);
+  assert_non_null(strstr(gaze_buf_text(&b), "did not answer within 1 s"));
+  gaze_buf_fini(&b);
+}
+
+static void test_gen_any_threads(void **state) {
+  (void)state;
+  assert_int_equal(RUN("gen", "--env", "avr", "--episodes", "6", "--seed", "9", "--image-size",
+                       "56", "--threads", "1", "--out", DIR "/1.mcap"),
+                   0);
+  assert_int_equal(RUN("gen", "--env", "avr", "--episodes", "6", "--seed", "9", "--image-size",
+                       "56", "--threads", "3", "--out", DIR "/3.mcap"),
+                   0);
+  gaze_record_reader *a, *b;
+  assert_int_equal(gaze_record_open(&a, DIR "/1.mcap"), GAZE_OK);
+  assert_int_equal(gaze_record_open(&b, DIR "/3.mcap"), GAZE_OK);
+  assert_int_equal(gaze_record_count(a), 6);
+  for (size_t i = 0; i < 6; i++) {
+    gaze_record x, y;
+    assert_int_equal(gaze_record_read(a, i, &x), GAZE_OK);
+    assert_int_equal(gaze_record_read(b, i, &y), GAZE_OK);
+    assert_int_equal(x.turns, y.turns);
+    for (int k = 0; k < x.turns; k++) {
+      assert_string_equal(x.turn[k].reply, y.turn[k].reply);
+      assert_int_equal(x.turn[k].image[0].bytes, y.turn[k].image[0].bytes);
+      assert_memory_equal(x.turn[k].image[0].png, y.turn[k].image[0].png, x.turn[k].image[0].bytes);
+    }
+    gaze_record_free(&x);
+    gaze_record_free(&y);
+  }
+  gaze_record_close(&a);
+  gaze_record_close(&b);
+}
+
+static void test_disk_full(void **state) {
+  (void)state;
+  if (access("/dev/full", W_OK)) {
+    printf("no /dev/full here\n");
+    return;
+  }
+  assert_int_equal(RUN("gen", "--env", "lookup", "--episodes", "3000", "--out", "/dev/full"), 1);
+  gaze_buf b = GAZE_BUF_INIT;
+  assert_int_equal(gaze_file_read(DIR "/err", 1 << 16, &b), GAZE_OK);
+  assert_non_null(strstr(gaze_buf_text(&b), "/dev/full"));
+  gaze_buf_fini(&b);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_same_bytes),
+      cmocka_unit_test(test_dead_server),
+      cmocka_unit_test(test_gen_any_threads),
+      cmocka_unit_test(test_disk_full),
+  };
+  return cmocka_run_group_tests(tests, prepare, NULL);
+}

@@ -1,0 +1,118 @@
+// tests/policies/test_scripted.c - scripted policies read the option list as the environment writes
+// it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+#include "envs/avr/avr.h"
+#include "policies/policy.h"
+
+static const char message[] =
+    "At most 12 objects.\nQuestion: how many objects are red?\n<image>\nOptions:\n"
+    "0 A\nview left 60 B\n1 C\npick large red cube D\nturn up 15 E\n2 F";
+
+// chosen option of one act, checked against the strict grammar
+static int act(const gaze_policy *p, void *self, const gaze_obs *obs) {
+  gaze_act a = {0};
+  assert_int_equal(p->act(self, obs, &a, NULL), GAZE_OK);
+  avr_reply r = avr_parse_reply(a.text, strlen(a.text), 6);
+  assert_true(r.strict);
+  return r.choice;
+}
+
+static int count(const gaze_policy *p, int hits[6]) {
+  void *self = NULL;
+  const gaze_obs obs = {.text = message};
+  assert_int_equal(p->open(&self, NULL), GAZE_OK);
+  for (uint64_t seed = 0; seed < 600; seed++) {
+    assert_int_equal(p->reset(self, seed), GAZE_OK);
+    hits[act(p, self, &obs)]++;
+  }
+  p->close(&self);
+  assert_null(self);
+  return 0;
+}
+
+static void test_random(void **state) {
+  (void)state;
+  int hits[6] = {0};
+  count(&gaze_policy_random, hits);
+  for (int i = 0; i < 6; i++) assert_in_range(hits[i], 60, 145);
+}
+
+static void test_always_answer(void **state) {
+  (void)state;
+  int hits[6] = {0};
+  count(&gaze_policy_always_answer, hits);
+  assert_int_equal(hits[1] + hits[3] + hits[4], 0);
+  for (int i = 0; i < 6; i += i ? 3 : 2) assert_in_range(hits[i], 150, 250);
+}
+
+static void test_first_action(void **state) {
+  (void)state;
+  int hits[6] = {0};
+  count(&gaze_policy_first_action, hits);
+  assert_int_equal(hits[1], 600);
+}
+
+static void test_truth_is_needed(void **state) {
+  (void)state;
+  const gaze_policy *const p[] = {&gaze_policy_oracle, &gaze_policy_greedy};
+  for (int i = 0; i < 2; i++) {
+    void *self = NULL;
+    gaze_act a;
+    assert_true(p[i]->needs_truth);
+    assert_int_equal(p[i]->open(&self, NULL), GAZE_OK);
+    gaze_obs obs = {.text = message};
+    assert_int_equal(p[i]->act(self, &obs, &a, NULL), GAZE_ERR_STATE);
+    gaze_truth truth = {.greedy = "D", .reply = "say"};
+    obs.truth = &truth;
+    assert_int_equal(p[i]->act(self, &obs, &a, NULL), GAZE_OK);
+    if (i == 0) assert_string_equal(a.text, "say");
+    if (i == 1) assert_non_null(strstr(a.text, "<answer>D</answer>"));
+    p[i]->close(&self);
+  }
+}
+
+// the same seeds draw the same letters
+static void test_seeded(void **state) {
+  (void)state;
+  void *a = NULL, *b = NULL;
+  const gaze_obs obs = {.text = message};
+  gaze_policy_random.open(&a, NULL);
+  gaze_policy_random.open(&b, NULL);
+  gaze_policy_random.reset(a, 7);
+  gaze_policy_random.reset(b, 7);
+  for (int i = 0; i < 50; i++)
+    assert_int_equal(act(&gaze_policy_random, a, &obs), act(&gaze_policy_random, b, &obs));
+  gaze_policy_random.close(&a);
+  gaze_policy_random.close(&b);
+}
+
+// a message without options must not break anyone
+static void test_odd_messages(void **state) {
+  (void)state;
+  static const char *const odd[] = {"", "Options:", "Options:\n", "Options:\nA\n", "no list here"};
+  const gaze_policy *const p[] = {&gaze_policy_random, &gaze_policy_always_answer,
+                                  &gaze_policy_first_action};
+  for (int i = 0; i < 3; i++) {
+    void *self = NULL;
+    p[i]->open(&self, NULL);
+    p[i]->reset(self, 1);
+    for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+      const gaze_obs obs = {.text = odd[k]};
+      assert_int_equal(act(p[i], self, &obs), 0);
+    }
+    p[i]->close(&self);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_random),       cmocka_unit_test(test_always_answer),
+      cmocka_unit_test(test_first_action), cmocka_unit_test(test_truth_is_needed),
+      cmocka_unit_test(test_seeded),       cmocka_unit_test(test_odd_messages),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
