@@ -17,6 +17,7 @@ typedef struct vla {
   gaze_dialog dialog;
   gaze_sampling sampling;
   uint64_t seed;
+  int context;       // tokens the session holds
   bool grey, spoke;  // grey: pictures are hidden; spoke: a reply stands in the session
   gaze_generated reply;
   gaze_buf text;
@@ -59,7 +60,7 @@ static gaze_err open_with(vla *p, const gaze_cfg *cfg) {
   gaze_dtype type;
   GAZE_TRY(gaze_cfg_str(cfg, "model", "policies/tiny", &dir));
   GAZE_TRY(gaze_cfg_int(cfg, "threads", 0, 0, 256, &threads));
-  GAZE_TRY(gaze_cfg_int(cfg, "context", 4096, 64, 1 << 20, &context));
+  GAZE_TRY(gaze_cfg_int(cfg, "context", 8192, 64, 1 << 20, &context));
   GAZE_TRY(gaze_cfg_str(cfg, "weights", "f32", &weights));
   GAZE_TRY(gaze_weights_type(weights, &type));
   GAZE_TRY(read_sampling(p, cfg));
@@ -68,6 +69,7 @@ static gaze_err open_with(vla *p, const gaze_cfg *cfg) {
   GAZE_TRY(gaze_dialog_init(&p->dialog, gaze_model_tokenizer(p->model)));
   int limit = gaze_model_cfg(p->model)->context;
   if (context > limit) context = limit;
+  p->context = (int)context;
   return gaze_session_open(&p->session, p->model, p->ex, (int)context);
 }
 
@@ -112,18 +114,36 @@ static gaze_err hide(vla *p, const gaze_obs *obs) {
   return GAZE_OK;
 }
 
+// the turn as tokens, after what the session already holds
+static gaze_err turn_ids(vla *p, const gaze_obs *obs, const gaze_image *image, gaze_ids *expanded) {
+  gaze_ids ids = {0};
+  gaze_err e = GAZE_OK;
+  if (gaze_session_length(p->session) == 0) e = gaze_dialog_system(&p->dialog, NULL, &ids);
+  if (!e && p->spoke) e = gaze_dialog_reply_end(&p->dialog, &ids);
+  if (!e) e = gaze_dialog_user(&p->dialog, obs->text, &ids);
+  if (!e) e = gaze_model_expand(p->model, ids.v, ids.n, image, obs->images, expanded);
+  gaze_ids_fini(&ids);
+  return e;
+}
+
 static gaze_err append_turn(vla *p, const gaze_obs *obs) {
-  gaze_ids ids = {0}, expanded = {0};
+  gaze_ids ids = {0};
   const gaze_image *image = obs->image;
   gaze_err e = p->grey ? hide(p, obs) : GAZE_OK;
   if (p->grey) image = p->image;
-  if (!e && gaze_session_length(p->session) == 0) e = gaze_dialog_system(&p->dialog, NULL, &ids);
-  if (!e && p->spoke) e = gaze_dialog_reply_end(&p->dialog, &ids);
-  if (!e) e = gaze_dialog_user(&p->dialog, obs->text, &ids);
-  if (!e) e = gaze_model_expand(p->model, ids.v, ids.n, image, obs->images, &expanded);
-  if (!e) e = gaze_session_append(p->session, expanded.v, expanded.n, image, obs->images);
+  if (!e) e = turn_ids(p, obs, image, &ids);
+  // room for the turn, the whole reply and its end; a full session forgets the past rather than
+  // cutting a thought short
+  int need = ids.n + p->sampling.max_new + 2;
+  if (!e && gaze_session_length(p->session) + need > p->context &&
+      gaze_session_length(p->session) > 0) {
+    p->spoke = false;
+    ids.n = 0;
+    e = gaze_session_rewind(p->session, 0);
+    if (!e) e = turn_ids(p, obs, image, &ids);
+  }
+  if (!e) e = gaze_session_append(p->session, ids.v, ids.n, image, obs->images);
   gaze_ids_fini(&ids);
-  gaze_ids_fini(&expanded);
   return e;
 }
 
@@ -145,7 +165,8 @@ static gaze_err vla_act(void *self, const gaze_obs *obs, gaze_act *act, gaze_tra
   GAZE_TRY(gaze_tokenizer_decode(gaze_model_tokenizer(p->model), p->reply.ids.v, p->reply.ids.n,
                                  true, &p->text));
   // a reply that ran out of tokens lacks its end mark; the next turn needs one
-  if (!p->reply.ended) GAZE_TRY(gaze_session_append(p->session, &p->dialog.im_end, 1, NULL, 0));
+  if (!p->reply.ended && gaze_session_length(p->session) < p->context)
+    GAZE_TRY(gaze_session_append(p->session, &p->dialog.im_end, 1, NULL, 0));
   p->spoke = true;
   *act = (gaze_act){.text = gaze_buf_text(&p->text)};
   if (trace) {

@@ -1,6 +1,7 @@
 // tests/app/test_play.c - whole episodes through the real program: inproc and tcp give the same
 // bytes, a dead server is reported, an interrupted run stays readable, gen does not depend on
 // threads.
+#define _DEFAULT_SOURCE  // usleep
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,0 +1,100 @@
+// tests/policies/test_vla.c - the model as a policy: reproducible, really fed by the picture, and
+// able to go on when its context is full.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include "policies/policy.h"
+
+#define MODEL GAZE_SOURCE_DIR "/tests/golden/qwen2_5_vl/tiny-a"
+
+static gaze_cfg *settings(int context, int max_new) {
+  gaze_cfg *c;
+  assert_int_equal(gaze_cfg_open(&c), GAZE_OK);
+  gaze_cfg_set_str(c, "model", MODEL);
+  gaze_cfg_set_num(c, "threads", 1);
+  gaze_cfg_set_num(c, "context", context);
+  gaze_cfg_set_num(c, "max_new", max_new);
+  return c;
+}
+
+static void paint(gaze_image *im, int seed) {
+  for (int i = 0; i < im->w * im->h * 3; i++) im->rgb[i] = (uint8_t)(i * (7 + seed) + seed * 50);
+}
+
+// plays `turns` turns and returns the concatenated replies
+static char *play(const gaze_policy *p, const gaze_cfg *cfg, int turns, int picture) {
+  void *self = NULL;
+  gaze_image im = {.rgb = malloc(56 * 56 * 3), .w = 56, .h = 56};
+  gaze_buf all = GAZE_BUF_INIT;
+  assert_int_equal(p->open(&self, cfg), GAZE_OK);
+  assert_int_equal(p->reset(self, 3), GAZE_OK);
+  for (int t = 0; t < turns; t++) {
+    paint(&im, picture + t);
+    const gaze_obs obs = {
+        .image = &im, .images = 1, .text = "look\n<image>\nsay", .turn = (uint32_t)t};
+    gaze_act act = {0};
+    gaze_trace trace = {0};
+    assert_int_equal(p->act(self, &obs, &act, &trace), GAZE_OK);
+    assert_true(trace.n > 0 && trace.ids != NULL);
+    gaze_buf_printf(&all, "%s|", act.text);
+  }
+  p->close(&self);
+  free(im.rgb);
+  return all.data;
+}
+
+static void test_reproducible_and_seeing(void **state) {
+  (void)state;
+  gaze_cfg *c = settings(2048, 12);
+  char *a = play(&gaze_policy_vla, c, 3, 0), *b = play(&gaze_policy_vla, c, 3, 0);
+  char *other = play(&gaze_policy_vla, c, 3, 1);
+  char *blind = play(&gaze_policy_blind, c, 3, 0), *blind_other = play(&gaze_policy_blind, c, 3, 1);
+  assert_string_equal(a, b);
+  assert_string_not_equal(a, other);        // another picture, another reply
+  assert_string_equal(blind, blind_other);  // the blind policy cannot tell
+  assert_string_not_equal(a, blind);
+  free(a);
+  free(b);
+  free(other);
+  free(blind);
+  free(blind_other);
+  gaze_cfg_close(&c);
+}
+
+static void test_full_context(void **state) {
+  (void)state;
+  // a turn takes about 50 tokens with its reply: ten turns do not fit into 128
+  gaze_cfg *c = settings(128, 12);
+  char *a = play(&gaze_policy_vla, c, 10, 0);
+  int turns = 0;
+  for (const char *s = a; (s = strchr(s, '|')) != NULL; s++) turns++;
+  assert_true(turns >= 10);
+  free(a);
+  gaze_cfg_close(&c);
+}
+
+static void test_bad_settings(void **state) {
+  (void)state;
+  void *self = NULL;
+  gaze_cfg *c = settings(128, 12);
+  gaze_cfg_set_str(c, "weights", "int3");
+  assert_int_equal(gaze_policy_vla.open(&self, c), GAZE_ERR_ARG);
+  assert_null(self);
+  gaze_cfg_set_str(c, "weights", "int8");
+  gaze_cfg_set_str(c, "model", "/nowhere");
+  assert_int_not_equal(gaze_policy_vla.open(&self, c), GAZE_OK);
+  assert_null(self);
+  gaze_cfg_close(&c);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_reproducible_and_seeing),
+      cmocka_unit_test(test_full_context),
+      cmocka_unit_test(test_bad_settings),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
