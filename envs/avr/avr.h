@@ -15,11 +15,14 @@
 #include "sim/scene.h"
 
 enum {
-  AVR_COLOURS = 8, AVR_SHAPES = 3, AVR_SIZES = 2,
-  AVR_T_MAX = 8,          // actions; at t = 8 only answers are offered
-  AVR_PLACES = 38 * 38,   // candidate centres of an unseen small object, 12 mm grid over the table
-  AVR_ANSWERS_MAX = 4, AVR_ACTIONS_MAX = 8,
-  AVR_VALUES_MAX = 16,    // values a question can have (8 colours, counts 0..12, ...)
+  AVR_COLOURS = 8,
+  AVR_SHAPES = 3,
+  AVR_SIZES = 2,
+  AVR_T_MAX = 8,         // actions; at t = 8 only answers are offered
+  AVR_PLACES = 38 * 38,  // candidate centres of an unseen small object, 12 mm grid over the table
+  AVR_ANSWERS_MAX = 4,
+  AVR_ACTIONS_MAX = 8,
+  AVR_VALUES_MAX = 16,  // values a question can have (8 colours, counts 0..12, ...)
 };
 
 typedef enum avr_family { AVR_OCCLUSION, AVR_STACK, AVR_FAMILIES } avr_family;
@@ -40,8 +43,8 @@ typedef struct avr_object {
 
 typedef struct avr_scene {
   avr_family family;
-  int layout;                               // index into avr_layouts
-  gaze_body body[GAZE_SCENE_BODIES_MAX];    // poses; the present ones in avr_state
+  int layout;                             // index into avr_layouts
+  gaze_body body[GAZE_SCENE_BODIES_MAX];  // poses; the present ones in avr_state
   avr_object object[GAZE_SCENE_BODIES_MAX];
   int n, stacks;
   gaze_viewer start;
@@ -59,8 +62,16 @@ typedef struct avr_layout {
 extern const avr_layout avr_layouts[];  // ends with name NULL (layouts.c)
 
 // Question templates of the first slice: Query, Exist, Count. (avr.md section 4)
-typedef enum avr_template { AVR_Q1, AVR_Q2, AVR_Q3, AVR_E1, AVR_K1, AVR_K2, AVR_K3,
-                            AVR_TEMPLATES } avr_template;
+typedef enum avr_template {
+  AVR_Q1,
+  AVR_Q2,
+  AVR_Q3,
+  AVR_E1,
+  AVR_K1,
+  AVR_K2,
+  AVR_K3,
+  AVR_TEMPLATES
+} avr_template;
 extern const char *const avr_template_name[AVR_TEMPLATES];  // "Q1", ... (question.c)
 
 // A filter: value per attribute, -1 = any.
@@ -82,8 +93,14 @@ typedef struct avr_question {
 // Facts about one object, a bit each. Of a cube under another only its existence and colour have to
 // be seen: shape and size follow from the prior (stacks are of equal cubes). BASE, of the lowest
 // cube of a stack: it was seen from the side to stand on the table, so nothing is below. (know.c)
-enum { AVR_EXISTS = 1, AVR_KNOWS_COLOUR = 2, AVR_KNOWS_SHAPE = 4, AVR_KNOWS_SIZE = 8,
-       AVR_KNOWS_PLACE = 16, AVR_KNOWS_BASE = 32 };
+enum {
+  AVR_EXISTS = 1,
+  AVR_KNOWS_COLOUR = 2,
+  AVR_KNOWS_SHAPE = 4,
+  AVR_KNOWS_SIZE = 8,
+  AVR_KNOWS_PLACE = 16,
+  AVR_KNOWS_BASE = 32
+};
 
 // What the views so far have shown: a union, so two of them are joined by |.
 typedef struct avr_know {
@@ -110,18 +127,18 @@ typedef struct avr_values {
 typedef enum avr_kind { AVR_ANSWER, AVR_ORBIT, AVR_TURN, AVR_PICK, AVR_MOVE } avr_kind;
 typedef struct avr_option {
   avr_kind kind;
-  int value;             // ANSWER: value
+  int value;                 // ANSWER: value
   float azimuth, elevation;  // ORBIT: change in degrees (one of them)
-  float pan, tilt;       // TURN: change in degrees (one of them)
-  int object;            // PICK, MOVE
-  avr_dir dir;           // MOVE
-  int label;             // gaze_option_label bits
-  float gain;            // relevant facts it adds: used to rank (greedy)
+  float pan, tilt;           // TURN: change in degrees (one of them)
+  int object;                // PICK, MOVE
+  avr_dir dir;               // MOVE
+  int label;                 // gaze_option_label bits
+  float gain;                // relevant facts it adds: used to rank (greedy)
 } avr_option;
 
 // A region that may hold unseen objects and could change the answer.
 typedef struct avr_region {
-  int object;      // "behind" this large object or stack top, or "under" this stack's visible top
+  int object;  // "behind" this large object or stack top, or "under" this stack's visible top
   bool under;
 } avr_region;
 
@@ -131,20 +148,20 @@ typedef struct avr_episode {
   avr_state state;
   avr_option option[GAZE_OPTIONS_MAX];
   int options;
-  int optimal_steps;     // L* from the start
-  int steps_left;        // shortest plan from the present state, -1 if none was found
-  bool control;          // sufficient at t = 0, or hides nothing
-  bool stuck;            // a harmful action left no useful one
+  int optimal_steps;  // L* from the start
+  int steps_left;     // shortest plan from the present state, -1 if none was found
+  bool control;       // sufficient at t = 0, or hides nothing
+  bool stuck;         // a harmful action left no useful one
   uint64_t seed;
-  gaze_rng rng;          // substream of the seed; also shuffles letters
+  gaze_rng rng;  // substream of the seed; also shuffles letters
 } avr_episode;
 
 typedef struct avr_oracle avr_oracle;  // opaque: ray-caster context and buffers (know.c)
 
 typedef struct avr_settings {
-  int judge_size;          // pixels of the oracle's image: 448 full, 224 cheap
-  int search_depth;        // 6 full, 4 cheap
-  double sufficient_share; // share of episodes sufficient at t = 0; < 0: the seed mod 12 rule
+  int judge_size;           // pixels of the oracle's image: 448 full, 224 cheap
+  int search_depth;         // 6 full, 4 cheap
+  double sufficient_share;  // share of episodes sufficient at t = 0; < 0: the seed mod 12 rule
   const char *family, *layout, *question;  // restrict, NULL = all
 } avr_settings;
 
@@ -153,22 +170,26 @@ gaze_err avr_oracle_open(avr_oracle **o, int judge_size, int threads);  // [rt: 
 void avr_oracle_close(avr_oracle **o);                                  // [rt: never]
 // Renders the state as the oracle sees it and joins what it shows into state->know.  [rt: never]
 gaze_err avr_observe(avr_oracle *o, const avr_scene *s, avr_state *st);
-// Boxes (0..1) and facts of what this one view shows, left to right; returns the number.  [rt: never]
 typedef struct avr_seen {
   int object;
   uint8_t fact;
   float box[4];
 } avr_seen;
+// Boxes (0..1) and facts of what this one view shows, left to right; returns the number.
+// [rt: never]
 int avr_look(avr_oracle *o, const avr_scene *s, const avr_state *st,
              avr_seen seen[GAZE_SCENE_BODIES_MAX]);
 
 // ---- evaluate.c ----
-// True value from the whole scene; false if the instance is invalid (not unique, tie, ...).  [rt: safe]
+// True value from the whole scene; false if the instance is invalid (not unique, tie, ...).  [rt:
+// safe]
 bool avr_true_value(const avr_scene *s, const avr_question *q, int *value);
-// Which values are possible given what is known (interval evaluation, avr.md section 7).  [rt: safe]
+// Which values are possible given what is known (interval evaluation, avr.md section 7).  [rt:
+// safe]
 void avr_possible(const avr_scene *s, const avr_question *q, const avr_state *st, avr_values *v);
 bool avr_sufficient(const avr_values *v);  // exactly one  [rt: safe]
-// Open regions that can change the answer; returns the number (cap GAZE_SCENE_BODIES_MAX).  [rt: safe]
+// Open regions that can change the answer; returns the number (cap GAZE_SCENE_BODIES_MAX).  [rt:
+// safe]
 int avr_open_regions(const avr_scene *s, const avr_question *q, const avr_state *st,
                      avr_region out[GAZE_SCENE_BODIES_MAX]);
 // Known objects that match the question so far (counted, existing, or the present candidate of a
@@ -181,9 +202,10 @@ float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *befor
 
 // ---- question.c ----
 // Draws a question with a valid, non-degenerate answer and its offered answers; false: none fits.
-// On entry q->answer (0..5) and q->n_offered (0..3) hold what to aim at, the same through all tries of
-// a seed, else rejection would skew them: the truth of E1 (answer & 1), a shape (answer % 3), the
-// asked attribute of Q2 and Q3 (n_offered & 1: colour), the place of a count in its window.  [rt: safe]
+// On entry q->answer (0..5) and q->n_offered (0..3) hold what to aim at, the same through all tries
+// of a seed, else rejection would skew them: the truth of E1 (answer & 1), a shape (answer % 3),
+// the asked attribute of Q2 and Q3 (n_offered & 1: colour), the place of a count in its window.
+// [rt: safe]
 bool avr_ask(gaze_rng *r, const avr_scene *s, avr_template id, avr_question *q);
 
 // ---- plan.c ----
@@ -200,7 +222,9 @@ gaze_err avr_plan(avr_oracle *o, const avr_scene *s, const avr_question *q, cons
 
 // ---- options.c ----
 // Fills episode->option with answers and 5-8 actions (3-5 verified distractors), shuffled and
-// labelled, for the present state.  [rt: never]
+// labelled, for the present state. At t = 0 NOTFOUND if the state has too few of them; later the
+// list is cut to what there is (`stuck` if nothing useful is left), so that play always goes on.
+// [rt: never]
 gaze_err avr_list_options(avr_oracle *o, const avr_settings *set, avr_episode *e);
 
 // ---- generate.c ----
@@ -209,7 +233,8 @@ gaze_err avr_list_options(avr_oracle *o, const avr_settings *set, avr_episode *e
 gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr_episode *e);
 
 // ---- text.c / thought.c / parse.c ----
-// "large red cube"; attributes that are not known are left out ("object" for the shape).  [rt: never]
+// "large red cube"; attributes that are not known are left out ("object" for the shape).  [rt:
+// never]
 void avr_object_name(const avr_scene *s, int object, uint8_t fact, gaze_buf *out);
 // "view left 30", "pick large red cube", "red", "3".  [rt: never]
 void avr_option_name(const avr_episode *e, const avr_option *o, gaze_buf *out);
@@ -218,7 +243,8 @@ void avr_prompt(const avr_episode *e, const char *status, gaze_buf *out);
 // The ideal reply: four-part thought and answer. wording 0 is canonical, 1..7 vary the phrases.
 // `choice` is the option the decision names (the oracle's, or a forced one).  [rt: never]
 gaze_err avr_thought(avr_oracle *o, const avr_episode *e, int choice, int wording, gaze_buf *out);
-// The option an ideal policy takes: the right answer when sufficient, else an optimal action.  [rt: safe]
+// The option an ideal policy takes: the right answer when sufficient, else an optimal action.  [rt:
+// safe]
 int avr_best_option(const avr_episode *e);
 typedef struct avr_reply {
   bool strict;  // the strict grammar holds

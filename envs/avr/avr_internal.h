@@ -62,6 +62,8 @@ bool avr_paint(gaze_rng *r, avr_scene *s);
 float avr_reach(const gaze_body *b, float dx, float dy);
 // Fills what follows from the objects: colours of the bodies, owners of the places.
 void avr_scene_finish(avr_scene *s);
+// Owner of the place nearest to a point of the table; -1 if it has none. After avr_scene_finish.
+int avr_owner_at(const avr_scene *s, const float at[2]);
 // Index of the highest cube of a stack, of those in `mask`; -1 if none.
 int avr_stack_top(const avr_scene *s, int stack, uint16_t mask);
 

@@ -10,6 +10,7 @@ typedef enum truth { NO, MAYBE, YES } truth;
 
 static const float LEAD = 0.020f;     // the winner of nearest and farthest leads by this [m]
 static const float STRIP = 0.02f;     // areas begin this far from the middle [m]
+static const float CELL = 0.006f;     // a place stands for centres up to this far off, per axis [m]
 static const float SMALL_Z = 0.018f;  // height of an unseen small object's centre [m]
 static const uint8_t KNOWS[AVR_ATTRS] = {AVR_KNOWS_COLOUR, AVR_KNOWS_SIZE, AVR_KNOWS_SHAPE};
 
@@ -31,6 +32,13 @@ bool avr_valid_filter(const avr_filter *f, const avr_object *o) {
 static bool in_area(const avr_question *q, float x) {
   if (q->id != AVR_K3) return true;
   return q->dir == AVR_LEFT ? x < -STRIP : x > STRIP;
+}
+
+// Whether an unseen object at a place may be in the area: its centre lies anywhere in the cell, so
+// the column of places just inside the strip counts too.
+static bool place_in_area(const avr_question *q, float x) {
+  if (q->id != AVR_K3) return true;
+  return q->dir == AVR_LEFT ? x < CELL - STRIP : x > STRIP - CELL;
 }
 
 // What nearest and farthest minimise.
@@ -145,10 +153,7 @@ static int behind_room(const avr_scene *s, const avr_state *st, int owner) {
   int room = AVR_HIDDEN_MAX;
   for (int i = 0; i < s->n; i++) {
     if (!s->object[i].hidden || s->object[i].stack >= 0 || !exists(st, i)) continue;
-    int gx = (int)floorf(s->body[i].pos[0] / 0.012f + 19.0f);
-    int gy = (int)floorf(s->body[i].pos[1] / 0.012f + 19.0f);
-    if (gx < 0 || gy < 0 || gx >= AVR_GRID || gy >= AVR_GRID) continue;
-    room -= s->owner[gy * AVR_GRID + gx] == owner;
+    room -= avr_owner_at(s, s->body[i].pos) == owner;
   }
   return room > 0 ? room : 0;
 }
@@ -166,7 +171,7 @@ static void open_places(const avr_scene *s, const avr_question *q, const avr_sta
       if (!(open & 1) || s->owner[p] < 0) continue;
       float at[3] = {0, 0, SMALL_Z};
       avr_place_at(p, at);
-      if (is_query(q) ? score(s, q, at) < best : in_area(q, at[0])) count[s->owner[p]]++;
+      if (is_query(q) ? score(s, q, at) < best : place_in_area(q, at[0])) count[s->owner[p]]++;
     }
   }
 }

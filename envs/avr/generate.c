@@ -98,6 +98,24 @@ static void draw_layout(gaze_rng *r, const avr_settings *set, uint64_t seed, tar
   t->layout = list[gaze_rng_int(r, 0, n - 1)];
 }
 
+// Whether what is hidden lies where the prior told to the agent lets it hide: under the top of a
+// stack, or small and one of at most two behind a large object or tower. Needs the hidden flags.
+static bool keeps_prior(const avr_scene *s) {
+  int behind[GAZE_SCENE_BODIES_MAX] = {0};
+  for (int i = 0; i < s->n; i++) {
+    const avr_object *o = &s->object[i];
+    if (!o->hidden) continue;
+    if (o->stack >= 0) {
+      if (avr_stack_top(s, o->stack, 0xFFFF) == i) return false;
+      continue;
+    }
+    int owner = avr_owner_at(s, s->body[i].pos);
+    if (o->value[AVR_SIZE] != AVR_SMALL || owner < 0 || ++behind[owner] > AVR_HIDDEN_MAX)
+      return false;
+  }
+  return true;
+}
+
 // Draws a scene, takes the first view and checks that nothing lies near a threshold: an object is
 // plainly seen or plainly hidden. Sets the hidden flags.
 static gaze_err draw_scene(avr_oracle *o, gaze_rng *r, const target *t, avr_episode *e, bool *ok) {
@@ -126,9 +144,9 @@ static gaze_err draw_scene(avr_oracle *o, gaze_rng *r, const target *t, avr_epis
     ob->hidden = px < EXISTS_PX;
     bool clear = px < 0.5f * EXISTS_PX ||
                  (under ? px >= 1.5f * COLOUR_PX : px >= 1.5f * SHAPE_PX && view->ratio[i] >= 0.7f);
-    // what is hidden must lie where the prior lets it hide
-    if (!clear || (ob->hidden && ob->stack >= 0 && !under)) *ok = false;
+    *ok &= clear;
   }
+  *ok &= keeps_prior(s);
   return *ok ? avr_observe(o, s, st) : GAZE_OK;
 }
 

@@ -297,6 +297,13 @@ static bool noticed(const avr_oracle *o, const gaze_camera *cam, const float at[
   return false;
 }
 
+// Whether object i stood next to the place at t = 0, the time a question is about: an object pushed
+// away before anybody saw it must not close the place it came from.
+static bool near_start(const avr_scene *s, int i, const float at[2]) {
+  float dx = at[0] - s->body[i].pos[0], dy = at[1] - s->body[i].pos[1];
+  return dx * dx + dy * dy < AVR_NEAR * AVR_NEAR;
+}
+
 static void see_places(const avr_oracle *o, const avr_scene *s, const gaze_body *bodies,
                        const gaze_camera *cam, avr_view *out) {
   for (int p = 0; p < AVR_PLACES; p++) {
@@ -304,12 +311,15 @@ static void see_places(const avr_oracle *o, const avr_scene *s, const gaze_body 
     avr_place_at(p, at);
     bool closed = noticed(o, cam, at), there = false;
     for (int i = 0; i < s->n && !there; i++) {
-      if (bodies[i].gone) continue;
+      if (bodies[i].gone) {
+        there = s->object[i].stack < 0 && near_start(s, i, at);
+        continue;
+      }
       float dx = at[0] - bodies[i].pos[0], dy = at[1] - bodies[i].pos[1], d2 = dx * dx + dy * dy;
       if (out->know.fact[i]) {
         if (!closed && d2 < 0.006f) closed = avr_point_gap(&bodies[i], at) < SMALL;
       } else if (s->object[i].stack < 0) {
-        there = d2 < AVR_NEAR * AVR_NEAR;
+        there = d2 < AVR_NEAR * AVR_NEAR || near_start(s, i, at);
       }
     }
     // the grid is coarse: a place is never ruled out next to what is really there

@@ -1,5 +1,5 @@
 // envs/avr/layouts.c - the table of scene layouts; a new one is a function and a line here.
-#include "envs/avr/layouts.h"
+#include "envs/avr/layouts_internal.h"
 
 const avr_layout avr_layouts[] = {
     {"single_screen", AVR_OCCLUSION, false, avr_draw_single_screen},

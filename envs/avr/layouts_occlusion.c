@@ -3,7 +3,7 @@
 // A screen alone would be opened by any step to the side. So blockers stand beside most screens and
 // close the left or the right views, or both; and gaps decide whether a look from above helps.
 #include <math.h>
-#include "envs/avr/layouts.h"
+#include "envs/avr/layouts_internal.h"
 
 static const float DEGREE = 0.017453293f;
 static const float VIEWER_Y = -0.8157f;  // the viewer at 25 degrees stands over (0, y) [m]

@@ -3,7 +3,7 @@
 // From overhead a stack's height is unknown. Guards (towers or cylinders close by) close some of
 // the lower views, so that going down alone is not always enough.
 #include <math.h>
-#include "envs/avr/layouts.h"
+#include "envs/avr/layouts_internal.h"
 
 static const float DEGREE = 0.017453293f;
 

@@ -83,30 +83,49 @@ static void shuffle(avr_episode *e) {
   }
 }
 
-// Draws n in 5..8 actions of which d in 3..5 are distractors.
+// How many actions to list, and how many of them are distractors.
+typedef struct counts {
+  int n, d;
+} counts;
+
+// Cuts the wanted counts down to what there is; false if that leaves less than a full list.
+static bool cut(counts *c, int useful, int useless) {
+  bool full = useful > 0 ? useless >= 3 : useless >= 5;
+  if (useful == 0) {
+    if (c->n > useless) c->n = useless;
+    if (c->d > c->n) c->d = c->n;
+    return full;
+  }
+  if (c->d > useless) c->d = useless;
+  if (c->n - c->d > useful) c->n = c->d + useful;
+  if (c->n < 5) {
+    c->d = useless < 5 - useful ? useless : 5 - useful;
+    c->n = c->d + useful;
+  }
+  return full && c->n >= 5;
+}
+
+// Draws n in 5..8 actions of which d in 3..5 are distractors. An episode must start with a full
+// list; later it goes on with what there is.
 static gaze_err list_actions(avr_oracle *o, const avr_settings *set, avr_episode *e,
                              bool sufficient) {
   static const int useless_weight[KINDS] = {5, 2, 3, 3}, useful_weight[KINDS] = {6, 1, 4, 2};
   tried t;
   GAZE_TRY(try_all(o, set, e, sufficient, &t));
-  int useless = t.n - t.n_useful;
-  int n = gaze_rng_int(&e->rng, 5, AVR_ACTIONS_MAX), d = gaze_rng_int(&e->rng, 3, 5);
-  if (n - d < 1) d = n - 1;
+  counts c = {.n = gaze_rng_int(&e->rng, 5, AVR_ACTIONS_MAX)};
+  c.d = gaze_rng_int(&e->rng, 3, 5);
+  if (c.n - c.d < 1) c.d = c.n - 1;
   e->stuck = !sufficient && t.n_useful == 0;
-  if (!sufficient && !e->stuck) {
-    if (useless < 3) return gaze_fail(GAZE_ERR_NOTFOUND, "avr: too few distractors");
-    if (d > useless) d = useless;
-    if (n - d > t.n_useful) n = d + t.n_useful;
-    if (n < 5) d = useless < 5 - t.n_useful ? useless : 5 - t.n_useful, n = d + t.n_useful;
-    if (n < 5 || d > 5) return gaze_fail(GAZE_ERR_NOTFOUND, "avr: too few actions");
+  if (!cut(&c, t.n_useful, t.n - t.n_useful) && e->state.t == 0)
+    return gaze_fail(GAZE_ERR_NOTFOUND, "avr: too few actions or distractors");
+  if (t.n_useful > 0) {
     bool planned = take(e, &t, true, true, useful_weight);
-    for (int k = planned; k < n - d; k++) take(e, &t, true, false, useful_weight);
+    for (int k = planned; k < c.n - c.d; k++) take(e, &t, true, false, useful_weight);
   } else {
     // here nothing gains, but the kinds must not tell so: some are drawn as if useful
-    if (useless < 5) return gaze_fail(GAZE_ERR_NOTFOUND, "avr: too few actions");
-    for (int k = 0; k < n - d; k++) take(e, &t, false, false, useful_weight);
+    for (int k = 0; k < c.n - c.d; k++) take(e, &t, false, false, useful_weight);
   }
-  for (int k = 0; k < d; k++) take(e, &t, false, false, useless_weight);
+  for (int k = 0; k < c.d; k++) take(e, &t, false, false, useless_weight);
   return GAZE_OK;
 }
 

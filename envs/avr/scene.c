@@ -174,6 +174,12 @@ static int owner_of(const avr_scene *s, const float at[2], const gaze_camera *ca
   return nearest < 0.42f ? best : -1;
 }
 
+int avr_owner_at(const avr_scene *s, const float at[2]) {
+  int gx = (int)floorf(at[0] / 0.012f + 19.0f), gy = (int)floorf(at[1] / 0.012f + 19.0f);
+  bool on = gx >= 0 && gy >= 0 && gx < AVR_GRID && gy < AVR_GRID;
+  return on ? s->owner[gy * AVR_GRID + gx] : -1;
+}
+
 void avr_scene_finish(avr_scene *s) {
   gaze_camera cam = gaze_scene_camera(&s->start, 64);
   for (int i = 0; i < s->n; i++)

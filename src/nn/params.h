@@ -64,8 +64,8 @@ typedef struct gaze_weights {
   gaze_mat head;      // [vocab, hidden]; the embedding if tied
 } gaze_weights;
 
-// Points every view into `block` (f32, laid out by `l`). Use it on weights and gradients.  [rt:
-// init]
+// Points every view into `block` (f32, laid out by `l`). Use it on weights and gradients.
+// [rt: init]
 gaze_err gaze_weights_bind(gaze_weights *w, const gaze_model_config *c, const gaze_layout *l,
                            const float *block);
 

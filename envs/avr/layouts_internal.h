@@ -1,6 +1,6 @@
-// envs/avr/layouts.h - the drawing functions behind the layout table; for layouts.c only.
-#ifndef GAZE_ENVS_AVR_LAYOUTS_H
-#define GAZE_ENVS_AVR_LAYOUTS_H
+// envs/avr/layouts_internal.h - the drawing functions behind the layout table; for layouts*.c only.
+#ifndef GAZE_ENVS_AVR_LAYOUTS_INTERNAL_H
+#define GAZE_ENVS_AVR_LAYOUTS_INTERNAL_H
 
 #include "envs/avr/avr_internal.h"
 
