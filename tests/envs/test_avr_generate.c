@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include "envs/avr/avr_internal.h"
 
-enum { SEEDS = 36, SEEDS_BALANCE = 300 };
+enum { SEEDS = 96, SEEDS_BALANCE = 300 };
 
 static avr_oracle *oracle;
 static const avr_settings TRAIN = {.judge_size = 224, .search_depth = 4, .sufficient_share = -1};
@@ -130,7 +130,8 @@ static void test_episodes_hold_their_promises(void **state) {
     check_replay(&e);
     kinds[enough ? 1 : e.control ? 2 : 0]++;
   }
-  assert_true(kinds[0] == 30 && kinds[1] == 3 && kinds[2] == 3);
+  // seed mod 12: 0 is a sufficient control, 1 hides nothing
+  assert_true(kinds[0] == SEEDS * 10 / 12 && kinds[1] == SEEDS / 12 && kinds[2] == SEEDS / 12);
 }
 
 static void *generate_some(void *arg) {
