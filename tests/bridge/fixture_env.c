@@ -167,5 +167,7 @@ void fixture_same_outcome(const gaze_outcome *a, const gaze_outcome *b) {
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 // libzmq is not instrumented: the sanitizer sees its memory change hands but not its locks
 const char *__tsan_default_options(void);
-const char *__tsan_default_options(void) { return "ignore_noninstrumented_modules=1"; }
+const char *__tsan_default_options(void) {
+  return "ignore_noninstrumented_modules=1";
+}
 #endif
