@@ -108,11 +108,19 @@ void gaze_args_close(gaze_args *a) {
   gaze_cfg_close(&a->cfg);
 }
 
-int gaze_report(const gaze_command *c, gaze_err e) {
+static int report(const gaze_command *c, gaze_err e) {
   if (e == GAZE_OK) return 0;
   const char *detail = gaze_err_detail();
   fprintf(stderr, "gaze %s: %s\n", c->name, detail[0] ? detail : gaze_err_text(e));
   bool input = e == GAZE_ERR_ARG || e == GAZE_ERR_FORMAT || e == GAZE_ERR_RANGE ||
                e == GAZE_ERR_NOTFOUND || e == GAZE_ERR_UNSUPPORTED;
   return input ? 2 : 1;
+}
+
+int gaze_command_run(const gaze_command *c, int argc, char **argv) {
+  gaze_args a;
+  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
+  gaze_err e = p == GAZE_PARSE_OK ? c->body(&a) : GAZE_OK;
+  gaze_args_close(&a);
+  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : report(c, e);
 }

@@ -24,24 +24,26 @@ typedef struct gaze_flag {
   double lo, hi;  // of numbers
 } gaze_flag;
 
+typedef struct gaze_args gaze_args;
+
 typedef struct gaze_command {
-  const char *name;        // "run", or "train sft" as two words
-  const char *about;       // one line
-  const char *usage;       // after "gaze "
-  const char *more;        // examples and notes for --help; may be NULL
-  const gaze_flag *flags;  // ends with name NULL
-  int (*run)(const struct gaze_command *c, int argc, char **argv);
+  const char *name;                       // "run", or "train sft" as two words
+  const char *about;                      // one line
+  const char *usage;                      // after "gaze "
+  const char *more;                       // examples and notes for --help; may be NULL
+  const gaze_flag *flags;                 // ends with name NULL
+  gaze_err (*body)(struct gaze_args *a);  // the command itself, after its flags were parsed
 } gaze_command;
 
 enum { GAZE_LIST_MAX = 64 };
 
-typedef struct gaze_args {
+struct gaze_args {
   gaze_cfg *cfg;
   const char *list[GAZE_LIST_MAX];  // values of LIST flags, in order
   int lists;
   const char *word[GAZE_LIST_MAX];  // positional arguments
   int words;
-} gaze_args;
+};
 
 // What parsing decided.
 typedef enum gaze_parse { GAZE_PARSE_OK, GAZE_PARSE_HELP, GAZE_PARSE_BAD } gaze_parse;
@@ -51,9 +53,9 @@ typedef enum gaze_parse { GAZE_PARSE_OK, GAZE_PARSE_HELP, GAZE_PARSE_BAD } gaze_
 gaze_parse gaze_args_parse(gaze_args *a, const gaze_command *c, int argc, char **argv);
 void gaze_args_close(gaze_args *a);  // [rt: never]
 
-// Prints "gaze NAME: sentence" of the error on stderr and returns the exit code: 2 for bad usage or
-// bad input, 1 for a job that failed.  [rt: never]
-int gaze_report(const gaze_command *c, gaze_err e);
+// Parses the arguments, runs the command and returns the exit code; an error is printed as "gaze
+// NAME: sentence": 2 for bad usage or bad input, 1 for a job that failed.  [rt: never]
+int gaze_command_run(const gaze_command *c, int argc, char **argv);
 
 // Set once SIGINT or SIGTERM arrived; long work stops at its next safe point.  [rt: safe]
 const volatile int *gaze_stop_flag(void);

@@ -137,14 +137,6 @@ static gaze_err bench(gaze_args *a) {
                    a->word[0]);
 }
 
-static int run(const gaze_command *c, int argc, char **argv) {
-  gaze_args a;
-  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
-  gaze_err e = p == GAZE_PARSE_OK ? bench(&a) : GAZE_OK;
-  gaze_args_close(&a);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
-}
-
 static const gaze_flag flags[] = {
     {.name = "--rounds",
      .key = "rounds",
@@ -193,5 +185,5 @@ const gaze_command gaze_cmd_bench = {
         "quoted; render counts processor seconds on both sides. Example:\n"
         "  gaze bench render --peer python3\n",
     .flags = flags,
-    .run = run,
+    .body = bench,
 };

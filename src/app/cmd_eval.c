@@ -173,14 +173,6 @@ static gaze_err evaluate(gaze_args *a) {
   return e;
 }
 
-static int run(const gaze_command *c, int argc, char **argv) {
-  gaze_args a;
-  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
-  gaze_err e = p == GAZE_PARSE_OK ? evaluate(&a) : GAZE_OK;
-  gaze_args_close(&a);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
-}
-
 static const gaze_flag flags[] = {
     {.name = "--env",
      .key = "env",
@@ -254,5 +246,5 @@ const gaze_command gaze_cmd_eval = {
         "(mean of both classes), igr = share of its actions that revealed something relevant,\n"
         "fa = right answers given with sufficient evidence.\n",
     .flags = flags,
-    .run = run,
+    .body = evaluate,
 };

@@ -148,14 +148,6 @@ static gaze_err generate(gaze_args *a) {
   return e ? e : end;
 }
 
-static int run(const gaze_command *c, int argc, char **argv) {
-  gaze_args a;
-  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
-  gaze_err e = p == GAZE_PARSE_OK ? generate(&a) : GAZE_OK;
-  gaze_args_close(&a);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
-}
-
 static const gaze_flag flags[] = {
     {.name = "--env",
      .key = "env",
@@ -213,5 +205,5 @@ const gaze_command gaze_cmd_gen = {
     .usage = "gen --env avr --episodes N --seed S --out FILE.mcap",
     .more = "Example:\n  gaze gen --env perception --episodes 20000 --out out/perception.mcap\n",
     .flags = flags,
-    .run = run,
+    .body = generate,
 };

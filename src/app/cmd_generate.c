@@ -228,18 +228,16 @@ static gaze_err generate(job *j) {
   return e;
 }
 
-static int run(const gaze_command *c, int argc, char **argv) {
-  job j = {0};
-  gaze_parse p = gaze_args_parse(&j.args, c, argc, argv);
-  gaze_err e = p == GAZE_PARSE_OK ? generate(&j) : GAZE_OK;
+static gaze_err run(gaze_args *a) {
+  job j = {.args = *a};
+  gaze_err e = generate(&j);
   gaze_generated_fini(&j.out);
   gaze_ids_fini(&j.prompt);
   gaze_session_close(&j.session);
   gaze_model_close(&j.model);
   gaze_exec_close(&j.ex);
   for (int i = 0; i < j.images; i++) free(j.image[i].rgb);
-  gaze_args_close(&j.args);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
+  return e;
 }
 
 static const gaze_flag flags[] = {
@@ -338,5 +336,5 @@ const gaze_command gaze_cmd_generate = {
     .usage = "generate --prompt TEXT [--image FILE]... [--model DIR]",
     .more = "Example:\n  gaze generate --image scene.png --prompt \"List.\"\n",
     .flags = flags,
-    .run = run,
+    .body = run,
 };

@@ -206,14 +206,6 @@ static gaze_err info(gaze_args *a) {
   return e == GAZE_ERR_NOMEM ? gaze_fail(e, "out of memory") : e;
 }
 
-static int run(const gaze_command *c, int argc, char **argv) {
-  gaze_args a;
-  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
-  gaze_err e = p == GAZE_PARSE_OK ? info(&a) : GAZE_OK;
-  gaze_args_close(&a);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
-}
-
 static const gaze_flag flags[] = {
     {.name = "--model",
      .key = "model",
@@ -249,5 +241,5 @@ const gaze_command gaze_cmd_info = {
     .usage = "info [--model DIR] [--env E] [--json]",
     .more = "Example:\n  gaze info --model policies/tiny --env avr\n",
     .flags = flags,
-    .run = run,
+    .body = info,
 };

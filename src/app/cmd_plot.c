@@ -5,7 +5,7 @@
 #include "core/file.h"
 #include "view/plot.h"
 
-static gaze_err plot(const gaze_args *a) {
+static gaze_err plot(gaze_args *a) {
   const char *out, *keys[GAZE_LIST_MAX + 1] = {"loss", "accuracy", "aux", "learning_rate", NULL};
   if (a->words != 1) return gaze_fail(GAZE_ERR_ARG, "expected one metrics.jsonl");
   GAZE_TRY(gaze_cfg_str(a->cfg, "out", NULL, &out));
@@ -19,14 +19,6 @@ static gaze_err plot(const gaze_args *a) {
   gaze_buf_fini(&text);
   gaze_buf_fini(&svg);
   return e;
-}
-
-static int run(const gaze_command *c, int argc, char **argv) {
-  gaze_args a;
-  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
-  gaze_err e = p == GAZE_PARSE_OK ? plot(&a) : GAZE_OK;
-  gaze_args_close(&a);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
 }
 
 static const gaze_flag flags[] = {
@@ -48,5 +40,5 @@ const gaze_command gaze_cmd_plot = {
     .usage = "plot metrics.jsonl [-o FILE.svg] [--key NAME]...",
     .more = "Example:\n  gaze plot out/sft/metrics.jsonl -o curve.svg\n",
     .flags = flags,
-    .run = run,
+    .body = plot,
 };

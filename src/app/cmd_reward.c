@@ -120,19 +120,11 @@ static gaze_err score_all(const gaze_cfg *c) {
   return e == GAZE_ERR_END ? GAZE_OK : e;
 }
 
-static gaze_err reward(const gaze_args *a) {
+static gaze_err reward(gaze_args *a) {
   if (a->words != 1) return gaze_fail(GAZE_ERR_ARG, "expected the name of one reward: vla_r1");
   if (strcmp(a->word[0], "vla_r1"))
     return gaze_fail(GAZE_ERR_ARG, "unknown reward \"%s\"; known: vla_r1", a->word[0]);
   return score_all(a->cfg);
-}
-
-static int run(const gaze_command *c, int argc, char **argv) {
-  gaze_args a;
-  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
-  gaze_err e = p == GAZE_PARSE_OK ? reward(&a) : GAZE_OK;
-  gaze_args_close(&a);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
 }
 
 static const gaze_flag flags[] = {
@@ -163,5 +155,5 @@ const gaze_command gaze_cmd_reward = {
         "run "
         "with\nexit code 2; the results before it stand.\n",
     .flags = flags,
-    .run = run,
+    .body = reward,
 };

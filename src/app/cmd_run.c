@@ -226,14 +226,6 @@ static gaze_err run_episodes(gaze_args *a) {
   return e;
 }
 
-static int run(const gaze_command *c, int argc, char **argv) {
-  gaze_args a;
-  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
-  gaze_err e = p == GAZE_PARSE_OK ? run_episodes(&a) : GAZE_OK;
-  gaze_args_close(&a);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
-}
-
 static const gaze_flag flags[] = {
     {.name = "--env",
      .key = "env",
@@ -315,5 +307,5 @@ const gaze_command gaze_cmd_run = {
         "Example:\n  gaze run --episodes 3 --out out/first\n"
         "then open out/first/index.html in a browser.\n",
     .flags = flags,
-    .run = run,
+    .body = run_episodes,
 };

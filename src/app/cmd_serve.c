@@ -48,14 +48,6 @@ static gaze_err serve(gaze_args *a) {
   return e;
 }
 
-static int run(const gaze_command *c, int argc, char **argv) {
-  gaze_args a;
-  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
-  gaze_err e = p == GAZE_PARSE_OK ? serve(&a) : GAZE_OK;
-  gaze_args_close(&a);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
-}
-
 static const gaze_flag flags[] = {
     {.name = "--env",
      .key = "env",
@@ -91,5 +83,5 @@ const gaze_command gaze_cmd_serve_env = {
         "Example, in two terminals:\n  gaze serve env --bind tcp://127.0.0.1:5570\n"
         "  gaze run --connect tcp://127.0.0.1:5570\n",
     .flags = flags,
-    .run = run,
+    .body = serve,
 };

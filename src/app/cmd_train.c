@@ -68,16 +68,9 @@ static gaze_err merge_config(gaze_args *a) {
   return GAZE_OK;
 }
 
-static int run(const gaze_command *c, int argc, char **argv) {
-  gaze_args a;
-  gaze_parse p = gaze_args_parse(&a, c, argc, argv);
-  gaze_err e = GAZE_OK;
-  if (p == GAZE_PARSE_OK) {
-    e = merge_config(&a);
-    if (!e) e = train(&a);
-  }
-  gaze_args_close(&a);
-  return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : gaze_report(c, e);
+static gaze_err merge_and_train(gaze_args *a) {
+  GAZE_TRY(merge_config(a));
+  return train(a);
 }
 
 static const gaze_flag flags[] = {
@@ -127,5 +120,5 @@ const gaze_command gaze_cmd_train_sft = {
         "  gaze train sft --model policies/tiny --data out/train.mcap --set train.steps=100\n"
         "Ctrl-C saves and stops; the same command with --resume goes on.\n",
     .flags = flags,
-    .run = run,
+    .body = merge_and_train,
 };

@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
   gaze_stop_install();
   for (int i = 0; gaze_commands[i]; i++) {
     int words = matches(gaze_commands[i], argc - 1, argv + 1);
-    if (words) return gaze_commands[i]->run(gaze_commands[i], argc - 1 - words, argv + 1 + words);
+    if (words) return gaze_command_run(gaze_commands[i], argc - 1 - words, argv + 1 + words);
   }
   fprintf(stderr, "gaze: unknown command \"%s\" (see gaze --help)\n", argv[1]);
   return 2;
