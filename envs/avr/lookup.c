@@ -148,6 +148,53 @@ static gaze_err letters(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *r
   return GAZE_OK;
 }
 
+// "reveals: view left 60, pick large blue cube": the options that bring this, in any order
+static void bringing_line(gaze_rng *r, const avr_episode *e, const char *const *brings,
+                          const char *what, gaze_buf *out) {
+  int order[GAZE_OPTIONS_MAX], n = 0;
+  for (int i = 0; i < e->options; i++)
+    if (e->option[i].kind != AVR_ANSWER && brings[i] == what) order[n++] = i;
+  gaze_rng_shuffle(r, order, n);
+  for (int k = 0; k < n; k++) {
+    gaze_buf_printf(out, k ? ", " : "\n%s: ", what);
+    avr_option_name(e, &e->option[order[k]], out);
+  }
+}
+
+// The end of a thought from its middle: who is told what each option brings and what to choose
+// writes the gain section, the decision and the letter.
+static gaze_err decisions(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *reply,
+                          gaze_talk *out) {
+  const avr_phrases *w = &avr_wording[0];
+  draw_objects(r, e, gaze_rng_int(r, 2, 9));
+  draw_options(r, e);
+  for (int k = 0; k < ITEMS; k++) {
+    const char *brings[GAZE_OPTIONS_MAX];
+    bool sure = gaze_rng_int(r, 0, 1) == 1;
+    int choice;
+    do choice = gaze_rng_int(r, 0, e->options - 1);
+    while ((e->option[choice].kind == AVR_ANSWER) != sure);
+    for (int i = 0; i < e->options; i++) {
+      double u = gaze_rng_real(r, 0, 1);
+      brings[i] = u < 0.15 ? w->blocked : u < 0.45 && !sure ? w->reveals : w->irrelevant;
+    }
+    if (!sure) brings[choice] = w->reveals;
+    if (k == 0) {
+      gaze_buf_str(user, "Options:\n");
+      avr_option_lines(e, user);
+      gaze_buf_str(user, "\n");
+    }
+    gaze_buf_printf(user, "%s: ", sure ? w->sufficient : w->not_sufficient);
+    avr_option_name(e, &e->option[choice], user);
+    bringing_line(r, e, brings, w->reveals, user);
+    bringing_line(r, e, brings, w->blocked, user);
+    avr_gain_lines(e, w, brings, reply);
+    avr_decision_lines(e, w, sure, choice, reply);
+    GAZE_TRY(avr_talk_turn(out, user, reply, NULL, 0, true));
+  }
+  return GAZE_OK;
+}
+
 static bool filter_takes(const avr_filter *f, const avr_object *o) {
   for (int a = 0; a < AVR_ATTRS; a++)
     if (f->value[a] >= 0 && f->value[a] != o->value[a]) return false;
@@ -216,8 +263,10 @@ gaze_err gaze_talk_lookup(gaze_rng *r, gaze_talk *out) {
   memset(&e, 0, sizeof e);
   gaze_buf user = GAZE_BUF_INIT, reply = GAZE_BUF_INIT;
   gaze_talk_clear(out);
-  gaze_err err = gaze_rng_int(r, 0, 2) < 2 ? letters(r, &e, &user, &reply, out)
-                                           : matches(r, &e, &user, &reply, out);
+  double kind = gaze_rng_real(r, 0, 1);
+  gaze_err err = kind < 0.35   ? letters(r, &e, &user, &reply, out)
+                 : kind < 0.75 ? decisions(r, &e, &user, &reply, out)
+                               : matches(r, &e, &user, &reply, out);
   gaze_buf_fini(&user);
   gaze_buf_fini(&reply);
   return err;

@@ -186,28 +186,32 @@ static void answer_line(const avr_episode *e, const avr_phrases *w, const avr_va
   gaze_buf_str(out, "\n");
 }
 
-static void gain_lines(const avr_episode *e, const avr_phrases *w, gaze_buf *out) {
+void avr_gain_lines(const avr_episode *e, const avr_phrases *w, const char *const *brings,
+                    gaze_buf *out) {
   bool any = false;
+  gaze_buf_printf(out, "%s\n", avr_heading[2]);
   for (int i = 0; i < e->options; i++) {
     if (e->option[i].kind != AVR_ANSWER) continue;
     gaze_buf_printf(out, "%c ", 'A' + i);
     any = true;
   }
   if (any) gaze_buf_printf(out, "%s\n", w->answers);
+  for (int i = 0; i < e->options; i++)
+    if (e->option[i].kind != AVR_ANSWER) gaze_buf_printf(out, "%c %s\n", 'A' + i, brings[i]);
+}
 
-  for (int i = 0; i < e->options; i++) {
-    const avr_option *o = &e->option[i];
-    if (o->kind == AVR_ANSWER) continue;
-    const char *what = w->irrelevant;
-    if (o->label & GAZE_OPT_GAINING) {
-      what = w->reveals;
-    } else if (o->label & GAZE_OPT_OPTIMAL) {
-      what = w->enables;
-    } else if (!avr_can_try(&e->scene, &e->state, o)) {
-      what = w->blocked;
-    }
-    gaze_buf_printf(out, "%c %s\n", 'A' + i, what);
-  }
+void avr_decision_lines(const avr_episode *e, const avr_phrases *w, bool sufficient, int choice,
+                        gaze_buf *out) {
+  gaze_buf_printf(out, "%s\n%s: ", avr_heading[3], sufficient ? w->sufficient : w->not_sufficient);
+  avr_option_name(e, &e->option[choice], out);
+  gaze_buf_printf(out, " %c\n</think>\n<answer>%c</answer>", 'A' + choice, 'A' + choice);
+}
+
+// what an option would bring, by its label
+static const char *brings_of(const avr_episode *e, const avr_phrases *w, const avr_option *o) {
+  if (o->label & GAZE_OPT_GAINING) return w->reveals;
+  if (o->label & GAZE_OPT_OPTIMAL) return w->enables;
+  return avr_can_try(&e->scene, &e->state, o) ? w->irrelevant : w->blocked;
 }
 
 gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int choice, int wording,
@@ -230,12 +234,10 @@ gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int c
   gaze_buf_printf(out, "%s\n", avr_heading[1]);
   hidden_line(e, w, &l, out);
   answer_line(e, w, &v, out);
-  gaze_buf_printf(out, "%s\n", avr_heading[2]);
-  gain_lines(e, w, out);
-  gaze_buf_printf(out, "%s\n%s: ", avr_heading[3],
-                  avr_sufficient(&v) ? w->sufficient : w->not_sufficient);
-  avr_option_name(e, &e->option[choice], out);
-  gaze_buf_printf(out, " %c\n</think>\n<answer>%c</answer>", 'A' + choice, 'A' + choice);
+  const char *brings[GAZE_OPTIONS_MAX];
+  for (int i = 0; i < e->options; i++) brings[i] = brings_of(e, w, &e->option[i]);
+  avr_gain_lines(e, w, brings, out);
+  avr_decision_lines(e, w, avr_sufficient(&v), choice, out);
   return out->failed ? gaze_fail(GAZE_ERR_NOMEM, "thought: out of memory") : GAZE_OK;
 }
 

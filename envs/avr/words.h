@@ -49,6 +49,15 @@ void avr_box_lines(const avr_scene *s, const avr_know *know, const avr_seen *see
 gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int choice, int wording,
                         gaze_buf *out);
 
+// The gain section: heading, the letters of all answers, then one line per action.
+// brings[i]: what option i would bring, a phrase of `w`; read for actions only.  [rt: never]
+void avr_gain_lines(const avr_episode *e, const avr_phrases *w, const char *const *brings,
+                    gaze_buf *out);
+
+// The end of a reply: heading, the decision as "name letter", then the answer.  [rt: never]
+void avr_decision_lines(const avr_episode *e, const avr_phrases *w, bool sufficient, int choice,
+                        gaze_buf *out);
+
 // Whether an action can be tried at all, by geometry only: reach of the viewer, grasp and free
 // place.  [rt: safe]
 bool avr_can_try(const avr_scene *s, const avr_state *st, const avr_option *o);

@@ -275,6 +275,59 @@ static void check_letters(const gaze_talk *talk, int *answers) {
   }
 }
 
+static bool is_action(const char *name) {
+  return strncmp(name, "view ", 5) == 0 || strncmp(name, "turn ", 5) == 0 ||
+         strncmp(name, "pick ", 5) == 0 || strncmp(name, "move ", 5) == 0;
+}
+
+// whether the line "what: a, b" of the text names this option
+static bool line_names(const char *text, const char *what, const char *name) {
+  char head[32], item[160];
+  snprintf(head, sizeof head, "\n%s: ", what);
+  snprintf(item, sizeof item, ", %s,", name);
+  const char *at = strstr(text, head);
+  if (!at) return false;
+  char line[1200];
+  at += strlen(head);
+  snprintf(line, sizeof line, ", %.*s,", (int)strcspn(at, "\n"), at);
+  return strstr(line, item) != NULL;
+}
+
+// the gain section follows from what the user said, option by option, and the decision with it
+static void check_decisions(const gaze_talk *talk, int *chosen) {
+  const char *list = talk->turn[0].user;
+  int n = count_options(list);
+  for (int i = 0; i < talk->turns; i++) {
+    const char *q = talk->turn[i].user, *a = talk->turn[i].reply;
+    char want[1200] = "## Information Gain\n", text[128];
+    for (int k = 0; k < n; k++) {
+      assert_true(option_text(list, (char)('A' + k), text, sizeof text));
+      if (!is_action(text)) snprintf(want + strlen(want), 8, "%c ", 'A' + k);
+    }
+    strcat(want, "answer\n");
+    for (int k = 0; k < n; k++) {
+      assert_true(option_text(list, (char)('A' + k), text, sizeof text));
+      if (!is_action(text)) continue;
+      const char *what = line_names(q, "reveals", text)   ? "reveals"
+                         : line_names(q, "blocked", text) ? "blocked"
+                                                          : "irrelevant";
+      snprintf(want + strlen(want), 32, "%c %s\n", 'A' + k, what);
+    }
+    assert_int_equal(strncmp(a, want, strlen(want)), 0);
+
+    avr_reply r = avr_parse_reply(a, strlen(a), n);
+    assert_true(option_text(list, (char)('A' + r.choice), text, sizeof text));
+    const char *told = strstr(q, "sufficient: ");
+    assert_non_null(told);
+    assert_int_equal(strncmp(told + 12, text, strlen(text)), 0);
+    bool sure = told == q || told[-1] != ' ';
+    assert_true(sure != is_action(text));
+    assert_true(sure || line_names(q, "reveals", text));
+    assert_true((strstr(a, "\nnot sufficient: ") != NULL) == !sure);
+    chosen[sure]++;
+  }
+}
+
 static void check_matches(const gaze_talk *talk) {
   for (int i = 0; i < talk->turns; i++) {
     const char *q = strstr(talk->turn[i].user, "Question: "), *a = talk->turn[i].reply;
@@ -298,12 +351,15 @@ static void test_lookup(void **state) {
   gaze_talk talk = GAZE_TALK_INIT;
   gaze_rng r;
   gaze_rng_init(&r, 17, 0);
-  int letters = 0, matches = 0, answers[16] = {0};
+  int letters = 0, matches = 0, decisions = 0, answers[16] = {0}, chosen[2] = {0};
   for (int k = 0; k < 600; k++) {
     ok(gaze_talk_lookup(&r, &talk));
     check_form(&talk);
     assert_int_equal(talk.turns, 5);
-    if (strncmp(talk.turn[0].user, "Options:\n", 9) == 0) {
+    if (strstr(talk.turn[0].user, "sufficient: ")) {
+      check_decisions(&talk, chosen);
+      decisions++;
+    } else if (strncmp(talk.turn[0].user, "Options:\n", 9) == 0) {
       check_letters(&talk, answers);
       letters++;
     } else {
@@ -312,9 +368,10 @@ static void test_lookup(void **state) {
       matches++;
     }
   }
-  assert_true(letters > 300 && matches > 100);
+  assert_true(letters > 150 && matches > 100 && decisions > 150);
+  assert_true(chosen[0] > 300 && chosen[1] > 300);
   // the first seven letters are in every list and equally often right
-  for (int i = 0; i < 7; i++) assert_true(answers[i] > 80);
+  for (int i = 0; i < 7; i++) assert_true(answers[i] > 40);
   gaze_talk_fini(&talk);
 }
 
