@@ -124,3 +124,11 @@ int gaze_command_run(const gaze_command *c, int argc, char **argv) {
   gaze_args_close(&a);
   return p == GAZE_PARSE_HELP ? 0 : p == GAZE_PARSE_BAD ? 2 : report(c, e);
 }
+
+gaze_err gaze_args_threads(const gaze_cfg *cfg, int *out) {
+  int64_t threads;
+  GAZE_TRY(gaze_cfg_int(cfg, "threads", 0, 0, 256, &threads));
+  long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+  *out = threads ? (int)threads : cpus > 0 && cpus < 256 ? (int)cpus : 1;
+  return GAZE_OK;
+}

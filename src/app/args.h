@@ -57,6 +57,9 @@ void gaze_args_close(gaze_args *a);  // [rt: never]
 // NAME: sentence": 2 for bad usage or bad input, 1 for a job that failed.  [rt: never]
 int gaze_command_run(const gaze_command *c, int argc, char **argv);
 
+// Reads the setting "threads": 0 or none given means one per processor, at most 256.  [rt: init]
+gaze_err gaze_args_threads(const gaze_cfg *cfg, int *out);
+
 // Set once SIGINT or SIGTERM arrived; long work stops at its next safe point.  [rt: safe]
 const volatile int *gaze_stop_flag(void);
 // Installs the handler; a second signal ends the program at once.  [rt: init]

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include "app/args.h"
 #include "app/bench.h"
 #include "core/file.h"
 #include "nn/model.h"
@@ -137,16 +137,12 @@ static gaze_err measure(gaze_bench *b, const char *dir, const char *weights, int
 }
 
 // a checkpoint of random weights for a folder that has none; speed does not depend on them
-static gaze_err random_checkpoint(const char *dir, char folder[64], char out[96]) {
+static gaze_err random_checkpoint(const char *dir, char folder[GAZE_DIR_TEMP_MAX], char out[96]) {
   gaze_exec *ex = NULL;
   gaze_trainer *t = NULL;
   gaze_train_options o = gaze_train_defaults();
   o.max_tokens = 64, o.max_patches = 64, o.max_scored = 64;
-  snprintf(folder, 64, "/tmp/gaze-bench-XXXXXX");
-  if (!mkdtemp(folder)) {
-    folder[0] = 0;
-    return gaze_fail(GAZE_ERR_IO, "cannot make a folder in /tmp");
-  }
+  GAZE_TRY(gaze_dir_temp(folder));
   snprintf(out, 96, "%s/model", folder);
   gaze_err e = gaze_exec_open_cpu(&ex, 1);
   if (!e) e = gaze_trainer_open(&t, &gaze_ops_cpu, ex, dir, &o, 1);
@@ -169,12 +165,11 @@ static bool has_weights(const char *dir) {
 gaze_err gaze_bench_decode(gaze_bench *b) {
   static const char *const weights[] = {"f32", "bf16", "int8"};
   const char *dir;
-  int64_t most;
-  char folder[64] = "", made[96];
+  int most;
+  char folder[GAZE_DIR_TEMP_MAX] = "", made[96];
   int first[TOKENS];
   GAZE_TRY(gaze_cfg_str(b->cfg, "model", "policies/tiny", &dir));
-  GAZE_TRY(gaze_cfg_int(b->cfg, "threads", 0, 0, 256, &most));
-  if (most == 0) most = sysconf(_SC_NPROCESSORS_ONLN);
+  GAZE_TRY(gaze_args_threads(b->cfg, &most));
   gaze_err e = GAZE_OK;
   if (!has_weights(dir)) {
     e = random_checkpoint(dir, folder, made);

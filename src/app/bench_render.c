@@ -35,7 +35,7 @@ typedef struct rig {
   // the peer: a process that takes a request a line and answers with seconds
   pid_t pid;
   FILE *to, *from;
-  char folder[64];
+  char folder[GAZE_DIR_TEMP_MAX];
 } rig;
 
 static gaze_err frame(rig *r, const variant *v, int size) {
@@ -98,11 +98,7 @@ static gaze_err write_scene(rig *r, bool shadows) {
 static gaze_err peer_open(rig *r, const char *python) {
   int in[2], out[2];
   double version;
-  snprintf(r->folder, sizeof r->folder, "/tmp/gaze-bench-XXXXXX");
-  if (!mkdtemp(r->folder)) {
-    r->folder[0] = 0;
-    return gaze_fail(GAZE_ERR_IO, "cannot make a folder in /tmp");
-  }
+  GAZE_TRY(gaze_dir_temp(r->folder));
   for (int s = 0; s < 2; s++) GAZE_TRY(write_scene(r, s));
   if (pipe(in)) return gaze_fail(GAZE_ERR_IO, "--peer: no pipe");
   if (pipe(out)) return close(in[0]), close(in[1]), gaze_fail(GAZE_ERR_IO, "--peer: no pipe");

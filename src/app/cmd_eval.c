@@ -141,18 +141,16 @@ static gaze_err report(job *j, const char *env_name, uint64_t seed, double secon
 
 static gaze_err evaluate(gaze_args *a) {
   const char *spec, *policy;
-  int64_t episodes, seed, threads;
+  int64_t episodes, seed;
   bool json;
   char split[16];
   GAZE_TRY(gaze_cfg_str(a->cfg, "env", "avr:test", &spec));
   GAZE_TRY(gaze_cfg_str(a->cfg, "policy", "vla", &policy));
   GAZE_TRY(gaze_cfg_int(a->cfg, "episodes", 100, 1, 1000000, &episodes));
   GAZE_TRY(gaze_cfg_int(a->cfg, "seed", 0, 0, 1LL << 52, &seed));
-  GAZE_TRY(gaze_cfg_int(a->cfg, "threads", 0, 0, 256, &threads));
   GAZE_TRY(gaze_cfg_bool(a->cfg, "json", false, &json));
-  long cpus = sysconf(_SC_NPROCESSORS_ONLN);
   job j = {.cfg = a->cfg, .episodes = (int)episodes};
-  j.workers = threads ? (int)threads : cpus > 0 && cpus < 256 ? (int)cpus : 1;
+  GAZE_TRY(gaze_args_threads(a->cfg, &j.workers));
   if (j.workers > j.episodes) j.workers = j.episodes;
   GAZE_TRY(gaze_env_spec(spec, "test", &j.env, split, &j.first_seed));
   GAZE_TRY(gaze_policy_find(policy, &j.policy));

@@ -106,20 +106,19 @@ static gaze_err open_talkers(job *j, const gaze_cfg *cfg, int workers) {
 
 static gaze_err generate(gaze_args *a) {
   const char *env, *policy, *out;
-  int64_t episodes, seed, threads;
+  int64_t episodes, seed;
+  int workers;
   GAZE_TRY(gaze_cfg_str(a->cfg, "env", "avr", &env));
   GAZE_TRY(gaze_cfg_str(a->cfg, "policy", "oracle", &policy));
   GAZE_TRY(gaze_cfg_str(a->cfg, "out", NULL, &out));
   GAZE_TRY(gaze_cfg_int(a->cfg, "episodes", 1000, 1, 100000000, &episodes));
   GAZE_TRY(gaze_cfg_int(a->cfg, "seed", 0, 0, 1LL << 52, &seed));
-  GAZE_TRY(gaze_cfg_int(a->cfg, "threads", 0, 0, 256, &threads));
+  GAZE_TRY(gaze_args_threads(a->cfg, &workers));
   if (!out) return gaze_fail(GAZE_ERR_ARG, "--out FILE.mcap is missing");
   if (strcmp(policy, "oracle"))
     return gaze_fail(GAZE_ERR_ARG, "--policy %s: only the oracle writes training thoughts", policy);
   job *j = calloc(1, sizeof *j);
   if (!j) return gaze_fail(GAZE_ERR_NOMEM, "out of memory");
-  long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-  int workers = threads ? (int)threads : cpus > 0 && cpus < 256 ? (int)cpus : 1;
   gaze_pool *pool = NULL;
   gaze_record_writer *w = NULL;
   j->seed = (uint64_t)seed;

@@ -99,6 +99,13 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
   return remove(path);
 }
 
+gaze_err gaze_dir_temp(char out[GAZE_DIR_TEMP_MAX]) {
+  snprintf(out, GAZE_DIR_TEMP_MAX, "/tmp/gaze-XXXXXX");
+  if (mkdtemp(out)) return GAZE_OK;
+  out[0] = 0;
+  return fail_io("/tmp", "cannot make a folder");
+}
+
 gaze_err gaze_dir_remove(const char *path) {
   if (!gaze_file_exists(path)) return GAZE_OK;
   if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS)) return fail_io(path, "cannot remove");

@@ -7,6 +7,8 @@
 #include "core/buf.h"
 #include "core/err.h"
 
+enum { GAZE_DIR_TEMP_MAX = 32 };  // bytes of a temporary folder's path, with its end
+
 // Reads a whole file into `b` (appended); RANGE if it is longer than `limit`.  [rt: never]
 gaze_err gaze_file_read(const char *path, size_t limit, gaze_buf *b);
 
@@ -16,6 +18,10 @@ gaze_err gaze_file_write_atomic(const char *path, const void *bytes, size_t n);
 
 // Creates a folder and its parents; an existing folder is fine.  [rt: never]
 gaze_err gaze_dir_make(const char *path);
+
+// Makes an empty folder of its own in /tmp and writes its path; out is empty after an error. The
+// caller removes it.  [rt: never]
+gaze_err gaze_dir_temp(char out[GAZE_DIR_TEMP_MAX]);
 
 // Removes a folder and everything in it; a missing one is fine.  [rt: never]
 gaze_err gaze_dir_remove(const char *path);

@@ -28,7 +28,7 @@ static void result_fini(result *r) {
 }
 
 // the folder of this test's files, removed at the end
-static char folder[64];
+static char folder[GAZE_DIR_TEMP_MAX];
 
 static void path_of(char path[160], const char *name) {
   snprintf(path, 160, "%s/%s", folder, name);
@@ -321,8 +321,7 @@ int main(void) {
     printf("SKIP: %s is not built\n", PROGRAM);
     return 0;
   }
-  snprintf(folder, sizeof folder, "/tmp/gaze-test-cli-XXXXXX");
-  if (!mkdtemp(folder)) return 1;
+  if (gaze_dir_temp(folder)) return 1;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_bad_usage),         cmocka_unit_test(test_help),
       cmocka_unit_test(test_reward_lines),      cmocka_unit_test(test_reward_bad_line),
