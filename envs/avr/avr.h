@@ -200,13 +200,23 @@ int avr_matches(const avr_scene *s, const avr_question *q, const avr_state *st,
 float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *before,
                const avr_state *after);
 
-// ---- question.c ----
-// Draws a question with a valid, non-degenerate answer and its offered answers; false: none fits.
-// On entry q->answer (0..5) and q->n_offered (0..3) hold what to aim at, the same through all tries
-// of a seed, else rejection would skew them: the truth of E1 (answer & 1), a shape (answer % 3),
-// the asked attribute of Q2 and Q3 (n_offered & 1: colour), the place of a count in its window.
-// [rt: safe]
-bool avr_ask(gaze_rng *r, const avr_scene *s, avr_template id, avr_question *q);
+// What a question is to say and what its answer is to be, drawn before any scene: whatever scenes
+// are rejected until one fits, the words then tell nothing about the answer (avr.md section 10).
+typedef struct avr_wish {
+  avr_template id;
+  int truth;          // E1: 0 no, 1 yes; shape asked by Q2, Q3; K1-K3: the count
+  int from;           // K1-K3: lowest of the four successive counts on offer
+  bool colour;        // Q2, Q3 ask for the colour, else for the shape
+  avr_dir dir;        // Q3: which side; K3: left or right
+  avr_filter filter;  // E1, K1-K3
+} avr_wish;
+
+// Draws a wish for a template in scenes of this family.  [rt: never]
+void avr_draw_wish(gaze_rng *r, avr_family family, avr_template id, avr_wish *w);
+
+// Writes the question of the wish about the scene, with its answer and the values on offer; false
+// if the scene cannot be asked so or its answer is another. Needs the hidden flags.  [rt: never]
+bool avr_ask(gaze_rng *r, const avr_scene *s, const avr_wish *w, avr_question *q);
 
 // ---- plan.c ----
 // Whether the action can be carried out, and the state after it (geometry only: the cheap path).

@@ -6,6 +6,8 @@ enum {
   TRIES = 2000,
   TRIES_A_LAYOUT = 25,
   TRIES_A_CLOSURE = 200,
+  TRIES_A_WISH = 250,
+  PAINTS = 60,
   QUESTIONS = 6,
   LAYOUTS_MAX = 32,
   TRAIN_SEEDS = 1000000
@@ -16,10 +18,9 @@ typedef enum share { MAIN, SUFFICIENT, HIDES_NOTHING } share;
 // What is drawn once a seed, so that rejection cannot skew it.
 typedef struct target {
   share share;
-  int truth, place;  // what avr_ask aims at
-  int closed;        // views that must not suffice, see `resists`
+  avr_wish wish;
+  int closed;  // views that must not suffice, see `resists`
   avr_family family;
-  avr_template id;
   const avr_layout *layout;
 } target;
 
@@ -86,7 +87,10 @@ static bool draw_template(gaze_rng *r, const avr_settings *set, uint64_t seed, t
   for (int id = 0; id < AVR_TEMPLATES; id++)
     for (int k = 0; k < (id == AVR_Q1 ? 1 : 2); k++)
       if (ok[t->family][id]) template[templates++] = id;
-  t->id = (avr_template) template[gaze_rng_int(r, 0, templates - 1)];
+  avr_draw_wish(r, t->family, (avr_template) template[gaze_rng_int(r, 0, templates - 1)],
+                &t -> wish);
+  // where nothing hides, "yes" would be in sight
+  if (t->share == HIDES_NOTHING && t->wish.id == AVR_E1) t->wish.truth = 0;
   return true;
 }
 
@@ -94,7 +98,8 @@ static void draw_layout(gaze_rng *r, const avr_settings *set, uint64_t seed, tar
   const avr_layout *list[LAYOUTS_MAX];
   int n = 0;
   for (const avr_layout *l = avr_layouts; l->name != NULL; l++)
-    if (l->family == t->family && n < LAYOUTS_MAX && allowed(set, seed, t, l, t->id)) list[n++] = l;
+    if (l->family == t->family && n < LAYOUTS_MAX && allowed(set, seed, t, l, t->wish.id))
+      list[n++] = l;
   t->layout = list[gaze_rng_int(r, 0, n - 1)];
 }
 
@@ -215,13 +220,11 @@ static gaze_err resists(avr_oracle *o, const avr_episode *e, int closed, bool *o
   return GAZE_OK;
 }
 
-// Asks about the scene and judges whether the episode is what was wanted; plans and lists options.
-static gaze_err try_question(avr_oracle *o, const avr_settings *set, gaze_rng *r, const target *t,
-                             avr_episode *e, bool *ok) {
+// Whether the question needs an effort and lets itself be answered as wanted; plans and lists
+// options.
+static gaze_err judge(avr_oracle *o, const avr_settings *set, const target *t, avr_episode *e,
+                      bool *ok) {
   *ok = false;
-  e->question.answer = t->truth;
-  e->question.n_offered = t->place;
-  if (!avr_ask(r, &e->scene, t->id, &e->question)) return GAZE_OK;
   if (t->share == MAIN && !asks_hidden(&e->scene, &e->question)) return GAZE_OK;
   if (t->share == HIDES_NOTHING && !hides_nothing(&e->scene)) return GAZE_OK;
   avr_values v;
@@ -239,6 +242,24 @@ static gaze_err try_question(avr_oracle *o, const avr_settings *set, gaze_rng *r
   if (err) return err;
   *ok = t->share == SUFFICIENT || e->steps_left > 0;
   e->optimal_steps = e->steps_left;
+  return GAZE_OK;
+}
+
+// Paints the scene anew until it answers as wished: what is seen and hidden does not depend on
+// colours, and paint is cheaper than scenes.
+static gaze_err paint_to_order(avr_oracle *o, const avr_settings *set, gaze_rng *r, const target *t,
+                               avr_episode *e, bool *ok) {
+  const int *v = t->wish.filter.value;
+  bool by_colour = t->wish.id < AVR_E1 || v[AVR_COLOUR] >= 0;
+  *ok = false;
+  for (int k = 0, asked = 0; k < (by_colour ? PAINTS : 1) && asked < QUESTIONS && !*ok; k++) {
+    if (k > 0 && !avr_paint(r, &e->scene)) continue;
+    if (!avr_ask(r, &e->scene, &t->wish, &e->question)) continue;
+    asked++;
+    gaze_rng_init(&e->rng, e->seed, (uint64_t)1 << 40);
+    GAZE_TRY(judge(o, set, t, e, ok));
+  }
+  avr_scene_finish(&e->scene);  // takes over the colours
   return GAZE_OK;
 }
 
@@ -270,19 +291,16 @@ gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr
   target t = {0};
   gaze_rng_init(&r, seed, 0);
   t.share = draw_share(&r, set, seed);
-  t.truth = gaze_rng_int(&r, 0, 5);
-  t.place = gaze_rng_int(&r, 0, 3);
   if (!draw_template(&r, set, seed, &t))
     return gaze_fail(GAZE_ERR_ARG, "avr: field family/layout/question: nothing fits these");
-  t.closed = draw_closed(&r, t.id);
-  // where nothing hides, "yes" would be in sight
-  if (t.share == HIDES_NOTHING) t.truth = 0;
+  t.closed = draw_closed(&r, t.wish.id);
   for (int k = 0; k < TRIES; k++) {
     gaze_rng_init(&r, seed, (uint64_t)k + 1);
     // a seed that finds no scene so hard makes do with an easier one
-    if (k > 0 && k % TRIES_A_CLOSURE == 0) t.closed = ease(t.closed, k / TRIES_A_CLOSURE + t.truth);
-    if (k == TRIES / 2) {  // the last resort: another question
-      t.place = 0, t.closed = 0;
+    if (k > 0 && k % TRIES_A_CLOSURE == 0)
+      t.closed = ease(t.closed, k / TRIES_A_CLOSURE + t.wish.truth);
+    if (k >= TRIES / 2 && k % TRIES_A_WISH == 0) {  // the last resort: another question
+      t.closed = 0;
       draw_template(&r, set, seed, &t);
     }
     if (k % TRIES_A_LAYOUT == 0) draw_layout(&r, set, seed, &t);
@@ -291,12 +309,8 @@ gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr
     e->control = t.share != MAIN;
     bool ok;
     GAZE_TRY(draw_scene(o, &r, &t, e, &ok));
-    for (int j = 0; ok && j < QUESTIONS; j++) {
-      bool fits;
-      gaze_rng_init(&e->rng, seed, (uint64_t)1 << 40);
-      GAZE_TRY(try_question(o, set, &r, &t, e, &fits));
-      if (fits) return GAZE_OK;
-    }
+    if (ok) GAZE_TRY(paint_to_order(o, set, &r, &t, e, &ok));
+    if (ok) return GAZE_OK;
   }
   return gaze_fail(GAZE_ERR_NOTFOUND, "avr: seed %llu: no scene fits after %d draws",
                    (unsigned long long)seed, TRIES);

@@ -24,6 +24,13 @@ static int put_tower(gaze_rng *r, avr_scene *s, int size, int height, double rea
   return -1;
 }
 
+// Whether all levels of the stack from object `first` on fit: each is turned a little.
+static bool levels_fit(const avr_scene *s, int first, float gap) {
+  for (int i = first; i < s->n; i++)
+    if (!avr_fits(s, i, gap)) return false;
+  return true;
+}
+
 // Something beside cube `inner`, at least as tall as its stack, in the way of a viewer at this
 // azimuth. Large cubes are kept so far off that the cube below the top stays the nearest to it.
 static bool put_guard(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
@@ -43,7 +50,7 @@ static bool put_guard(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
     }
     float d = avr_reach(b, dx, dy) + gap + avr_reach(&s->body[n], dx, dy);
     for (int i = n; i < s->n; i++) s->body[i].pos[0] += d * dx, s->body[i].pos[1] += d * dy;
-    if (avr_fits(s, n, 0.003f)) return true;
+    if (levels_fit(s, n, 0.003f)) return true;
     s->n = n, s->stacks = stacks;
   }
   return false;
@@ -121,7 +128,7 @@ bool avr_draw_twin_towers(gaze_rng *r, avr_scene *s) {
   float yaw = between(r, 0, 90), d = 2.9f * h + between(r, 0.004, 0.02);
   int n = s->n;
   if (!avr_tower(r, s, size, near + 1, f[0] + d * dx, f[1] + d * dy, yaw)) return false;
-  if (!avr_fits(s, n, 0.004f)) return false;
+  if (!levels_fit(s, n, 0.004f)) return false;
   if (gaze_rng_int(r, 0, 2)) put_guard(r, s, n, gaze_rng_int(r, 0, 1) ? 65.0f : -65.0f);
   if (gaze_rng_int(r, 0, 2) == 0) put_guard(r, s, n, gaze_rng_int(r, 0, 1) ? 75.0f : -75.0f);
   put_decoys(r, s, 0, 2);

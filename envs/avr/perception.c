@@ -312,10 +312,11 @@ static bool asked_before(const gaze_talk *t, const char *user) {
   return false;
 }
 
-static gaze_err ask_all(const view *w, gaze_buf *user, gaze_buf *reply, gaze_talk *out) {
+static gaze_err ask_all(const view *w, int questions, gaze_buf *user, gaze_buf *reply,
+                        gaze_talk *out) {
   static const ask kind[] = {ask_attribute, ask_attribute, ask_count,  ask_exist, ask_behind,
                              ask_farthest,  ask_closest,   ask_hidden, ask_where};
-  int want = 1 + gaze_rng_int(w->r, 4, 6);
+  int want = 1 + (questions < 0 ? gaze_rng_int(w->r, 4, 6) : questions);
   for (int tries = 0; out->turns < want && tries < 200; tries++) {
     gaze_buf_clear(user);
     gaze_buf_clear(reply);
@@ -346,7 +347,7 @@ static gaze_err look(gaze_talker *t, gaze_rng *r, gaze_buf *user, gaze_buf *repl
   avr_box_lines(s, NULL, w.seen, w.n, reply);
   cut_line_end(reply);
   GAZE_TRY(avr_talk_turn(out, user, reply, t->rgb, t->image_size, true));
-  return ask_all(&w, user, reply, out);
+  return ask_all(&w, t->questions, user, reply, out);
 }
 
 gaze_err gaze_talk_perception(gaze_talker *t, gaze_rng *r, gaze_talk *out) {

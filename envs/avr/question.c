@@ -41,49 +41,29 @@ static bool ask_top(gaze_rng *r, const avr_scene *s, avr_question *q) {
   return q->anchor >= 0;
 }
 
-static bool ask_closest(gaze_rng *r, const avr_scene *s, int place, avr_question *q) {
+static bool ask_closest(gaze_rng *r, const avr_scene *s, avr_question *q) {
   bool ok[GAZE_SCENE_BODIES_MAX] = {false};
   for (int i = 0; i < s->n; i++) ok[i] = s->object[i].stack < 0 && named(s, i);
   q->anchor = pick(r, ok, s->n);
-  q->attr = place & 1 ? AVR_COLOUR : AVR_SHAPE;
   return q->anchor >= 0;
 }
 
-static bool ask_exists(gaze_rng *r, const avr_scene *s, avr_question *q) {
-  bool ok[GAZE_SCENE_BODIES_MAX] = {false};
-  int small = 0;
+// The object that exists must be hidden, unless nothing is.
+static bool ask_exists(const avr_scene *s, const avr_question *q) {
   for (int i = 0; i < s->n; i++) {
-    ok[i] = s->object[i].value[AVR_SIZE] == AVR_SMALL && (s->object[i].hidden || !any_hidden(s));
-    small += ok[i];
+    bool fits = s->object[i].hidden || !any_hidden(s);
+    for (int a = 0; a < AVR_ATTRS; a++) fits &= s->object[i].value[a] == q->filter.value[a];
+    if (fits) return true;
   }
-  // q->answer holds the wanted truth
-  q->filter.value[AVR_SIZE] = AVR_SMALL;
-  q->filter.value[AVR_COLOUR] = gaze_rng_int(r, 0, AVR_COLOURS - 1);
-  q->filter.value[AVR_SHAPE] = gaze_rng_int(r, 0, AVR_SHAPES - 1);
-  if (q->answer == 1) {
-    int i = pick(r, ok, s->n);
-    if (small == 0 || i < 0) return false;
-    q->filter.value[AVR_COLOUR] = s->object[i].value[AVR_COLOUR];
-    q->filter.value[AVR_SHAPE] = s->object[i].value[AVR_SHAPE];
-  }
-  return true;
+  return false;
 }
 
-static bool ask_count(gaze_rng *r, const avr_scene *s, avr_question *q) {
+static bool ask_stack(gaze_rng *r, const avr_scene *s, avr_question *q) {
   bool ok[GAZE_SCENE_BODIES_MAX] = {false};
-  int kind = gaze_rng_int(r, 0, 3);  // colours twice as often: they hide best
-  avr_attr a = kind < 2 ? AVR_COLOUR : kind == 2 ? AVR_SHAPE : AVR_SIZE;
-  if (q->id == AVR_K2) a = AVR_COLOUR;
-  for (int i = 0; i < s->n; i++) ok[i] = true;
-  int i = pick(r, ok, s->n);
-  // half from the scene, half any value: "visible and one more" must not be a rule
-  q->filter.value[a] =
-      i >= 0 && gaze_rng_int(r, 0, 1) ? s->object[i].value[a] : gaze_rng_int(r, 0, VALUES[a] - 1);
-  q->dir = (avr_dir)gaze_rng_int(r, AVR_LEFT, AVR_RIGHT);
-  if (q->id != AVR_K2) return true;
-
   for (int k = 0; k < s->n; k++) {
     ok[k] = top(s, k) && !s->object[k].hidden;
+    // a top of the counted colour would tell that the count is not 0
+    if (s->object[k].value[AVR_COLOUR] == q->filter.value[AVR_COLOUR]) ok[k] = false;
     for (int j = 0; j < s->n; j++)
       if (j != k && top(s, j) && s->object[j].value[AVR_COLOUR] == s->object[k].value[AVR_COLOUR])
         ok[k] = false;
@@ -103,15 +83,6 @@ static bool degenerate(const avr_scene *s, const avr_question *q) {
          truth == q->answer;
 }
 
-// Four successive counts with the truth at this place of the window.
-static bool offer_counts(avr_question *q, int place) {
-  int from = q->answer - place;
-  if (from < 0 || from + 3 > AVR_OBJECTS_MAX) return false;
-  for (int k = 0; k < 4; k++) q->offered[k] = from + k;
-  q->n_offered = 4;
-  return true;
-}
-
 static void offer_values(gaze_rng *r, avr_question *q) {
   int all[AVR_COLOURS], n = VALUES[q->attr];
   for (int k = 0; k < n; k++) all[k] = k;
@@ -122,38 +93,52 @@ static void offer_values(gaze_rng *r, avr_question *q) {
     if (all[k] != q->answer) q->offered[q->n_offered++] = all[k];
 }
 
-bool avr_ask(gaze_rng *r, const avr_scene *s, avr_template id, avr_question *q) {
-  int wanted = q->answer, place = q->n_offered & 3;
-  *q = (avr_question){.id = id, .anchor = -1, .stack = -1, .answer = wanted & 1};
-  for (int a = 0; a < AVR_ATTRS; a++) q->filter.value[a] = -1;
+// Only values that something hidden may have: one that needs no look would tell that none is due.
+static void draw_filter(gaze_rng *r, avr_family family, avr_wish *w) {
+  int kind = gaze_rng_int(r, 0, 3);  // colours twice as often: they hide best
+  bool stack = family == AVR_STACK, exist = w->id == AVR_E1;
+  int colour = gaze_rng_int(r, 0, AVR_COLOURS - 1);
+  int shape = stack ? 0 : gaze_rng_int(r, 0, AVR_SHAPES - 1);  // stacks hide cubes
+  int size = stack && !exist ? gaze_rng_int(r, 0, AVR_SIZES - 1) : AVR_SMALL;
+  if (exist || w->id == AVR_K2 || kind < 2) w->filter.value[AVR_COLOUR] = colour;
+  if (exist || (w->id != AVR_K2 && kind == 2)) w->filter.value[AVR_SHAPE] = shape;
+  if (exist || (w->id != AVR_K2 && kind == 3)) w->filter.value[AVR_SIZE] = size;
+}
 
-  bool ok = false;
-  switch (id) {
-    case AVR_Q1:
-      ok = ask_top(r, s, q);
-      break;
-    case AVR_Q2:
-      ok = ask_closest(r, s, place, q);
-      break;
-    case AVR_Q3:
-      q->dir = (avr_dir)gaze_rng_int(r, 0, AVR_DIRS - 1);
-      q->attr = place & 1 ? AVR_COLOUR : AVR_SHAPE;
-      ok = true;
-      break;
-    case AVR_E1:
-      ok = ask_exists(r, s, q);
-      break;
-    default:
-      ok = ask_count(r, s, q);
-      break;
-  }
-  int truth;
-  if (!ok || !avr_true_value(s, q, &truth)) return false;
-  if (id == AVR_E1 && truth != (wanted & 1)) return false;
-  if (id <= AVR_Q3 && q->attr == AVR_SHAPE && truth != wanted % AVR_SHAPES) return false;
-  q->answer = truth;
-  if (id >= AVR_K1) return !degenerate(s, q) && offer_counts(q, place);
-  if (id == AVR_E1) {
+// Lowest count on offer: windows in which scenes of the family have all four.
+static int draw_window(gaze_rng *r, avr_family family, const avr_wish *w) {
+  const int *v = w->filter.value;
+  if (w->id != AVR_K1 || v[AVR_COLOUR] >= 0 || v[AVR_SHAPE] > 0) return 0;
+  if (v[AVR_SHAPE] == 0) return family == AVR_STACK ? gaze_rng_int(r, 2, 3) : 1;
+  return gaze_rng_int(r, 0, 1);
+}
+
+void avr_draw_wish(gaze_rng *r, avr_family family, avr_template id, avr_wish *w) {
+  *w = (avr_wish){.id = id, .filter = {{-1, -1, -1}}};
+  w->colour = gaze_rng_int(r, 0, 1) == 1;
+  w->truth = gaze_rng_int(r, 0, id == AVR_E1 ? 1 : AVR_SHAPES - 1);
+  w->dir = (avr_dir)gaze_rng_int(r, 0, id == AVR_K3 ? AVR_RIGHT : AVR_DIRS - 1);
+  if (id >= AVR_E1) draw_filter(r, family, w);
+  if (id < AVR_K1) return;
+  w->from = draw_window(r, family, w);
+  w->truth = w->from + gaze_rng_int(r, 0, 3);
+}
+
+bool avr_ask(gaze_rng *r, const avr_scene *s, const avr_wish *w, avr_question *q) {
+  *q = (avr_question){.id = w->id, .anchor = -1, .stack = -1, .filter = w->filter, .dir = w->dir};
+  q->attr = w->colour ? AVR_COLOUR : AVR_SHAPE;
+  if (w->id == AVR_Q1 && !ask_top(r, s, q)) return false;
+  if (w->id == AVR_Q2 && !ask_closest(r, s, q)) return false;
+  if (w->id == AVR_E1 && w->truth == 1 && !ask_exists(s, q)) return false;
+  if (w->id == AVR_K2 && !ask_stack(r, s, q)) return false;
+
+  if (!avr_true_value(s, q, &q->answer)) return false;
+  bool any = w->id <= AVR_Q3 && q->attr == AVR_COLOUR;
+  if ((!any && q->answer != w->truth) || degenerate(s, q)) return false;
+  if (w->id >= AVR_K1) {
+    for (int k = 0; k < 4; k++) q->offered[k] = w->from + k;
+    q->n_offered = 4;
+  } else if (w->id == AVR_E1) {
     q->offered[0] = 1, q->offered[1] = 0, q->n_offered = 2;
   } else {
     offer_values(r, q);

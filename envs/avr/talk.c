@@ -75,16 +75,18 @@ gaze_err avr_talk_render(gaze_talker *t, const avr_scene *s, const avr_state *st
 }
 
 static gaze_err open_parts(gaze_talker *t, const gaze_cfg *cfg) {
-  int64_t size = 224, threads = 1, wording = 0;
+  int64_t size = 224, threads = 1, wording = 0, questions = -1;
   GAZE_TRY(avr_settings_read(cfg, &t->set));
   GAZE_TRY(gaze_cfg_int(cfg, "image_size", size, 28, 1792, &size));
   GAZE_TRY(gaze_cfg_int(cfg, "threads", threads, 0, 256, &threads));
   GAZE_TRY(gaze_cfg_int(cfg, "talk.wording", wording, -1, AVR_WORDINGS - 1, &wording));
+  GAZE_TRY(gaze_cfg_int(cfg, "talk.questions", questions, -1, 20, &questions));
   GAZE_TRY(gaze_cfg_num(cfg, "talk.noise", 0.3, 0.0, 1.0, &t->noise));
   GAZE_TRY(gaze_cfg_int(cfg, "talk.seed_first", 0, 0, (int64_t)1 << 40, &t->seed_first));
   GAZE_TRY(gaze_cfg_int(cfg, "talk.seeds", 1000000, 1, UINT32_MAX, &t->seeds));
   t->image_size = (int)size;
   t->wording = (int)wording;
+  t->questions = (int)questions;
   GAZE_TRY(avr_oracle_open(&t->oracle, t->set.judge_size, (int)threads));
   GAZE_TRY(gaze_exec_open_cpu(&t->ex, (int)threads));
   t->rgb = malloc((size_t)size * (size_t)size * 3);

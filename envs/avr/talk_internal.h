@@ -12,7 +12,7 @@ struct gaze_talker {
   gaze_exec *ex;
   avr_settings set;
   avr_episode e;  // scratch: one conversation at a time
-  int image_size, wording;
+  int image_size, wording, questions;
   double noise;
   int64_t seed_first, seeds;
   uint8_t *rgb;  // [image_size,image_size,3]

@@ -22,7 +22,8 @@ typedef struct gaze_pack {
   const int *row, *target;  // [scored]
   int scored;
   // optional dense labels of merged cells (auxiliary loss), NULL if none: per cell
-  // {object 0/1, colour 0..7, shape 0..2, size 0..1}, -1 = not scored; box: x0 y0 x1 y1 in 0..1
+  // {object 0/1, colour 0..7, shape 0..2, size 0..1}, -1 = not scored; box: x0 y0 x1 y1 from
+  // the centre of the cell, in cells
   const int8_t (*cell)[4];
   const float (*box)[4];
 } gaze_pack;

@@ -6,7 +6,7 @@
 // groups of logits that share a softmax: object, colour, shape, size; then the box
 static const int group_at[5] = {0, 2, 10, 13, 15};
 enum { GROUPS = 4, BOX = 15 };
-#define BOX_BETA 0.05f  // below this distance the box loss is quadratic
+#define BOX_BETA 0.05f  // cells; below this distance the box loss is quadratic
 
 // cross-entropy of one softmax group; z becomes scale * (softmax - onehot)
 static double cross_entropy(float *z, int n, int label, float scale) {
@@ -22,14 +22,14 @@ static double cross_entropy(float *z, int n, int label, float scale) {
   return loss;
 }
 
-// smooth L1 between sigmoid(z) and the box; z becomes its gradient
+// smooth L1 between z and the box; z becomes its gradient. Boxes are relative to the cell, because
+// the tower knows places only relative to each other.
 static double box_loss(float *z, const float *box, float scale) {
   double loss = 0;
   for (int i = 0; i < 4; i++) {
-    float y = 1.0f / (1.0f + expf(-z[i])), d = y - box[i], far = fabsf(d);
+    float d = z[i] - box[i], far = fabsf(d);
     loss += far < BOX_BETA ? 0.5 * (double)(d * d / BOX_BETA) : (double)(far - BOX_BETA / 2);
-    float slope = far < BOX_BETA ? d / BOX_BETA : copysignf(1.0f, d);
-    z[i] = scale * slope * y * (1 - y);
+    z[i] = scale * (far < BOX_BETA ? d / BOX_BETA : copysignf(1.0f, d));
   }
   return loss;
 }

@@ -79,7 +79,11 @@ void gaze_batch_label_cells(gaze_batch *b, int i, int merge, const char *reply,
           best = &object[k];
       label[0] = best != NULL;
       for (int k = 0; k < 3; k++) label[k + 1] = best ? best->value[k] : (int8_t)-1;
-      for (int k = 0; k < 4; k++) b->box[first + r * cols + c][k] = best ? best->box[k] : 0.0f;
+      float *box = b->box[first + r * cols + c];
+      memset(box, 0, 4 * sizeof *box);
+      for (int k = 0; k < 4 && best; k++)
+        box[k] = k % 2 ? best->box[k] * (float)rows - ((float)r + 0.5f)
+                       : best->box[k] * (float)cols - ((float)c + 0.5f);
     }
   }
 }

@@ -169,7 +169,10 @@ static void test_cells(void **state) {
     assert_int_equal(b.cell[i][2], in_large ? 0 : -1);
     assert_int_equal(b.cell[i][3], in_large ? 0 : is_small ? 1 : -1);
   }
-  assert_true(fabsf(b.box[0][2] - 0.5f) < 1e-6f && b.box[5][0] == 0.0f);
+  // the large box is cells 0..2 of 4; from the centre of cell (1,0) that is -0.5 -1.5 1.5 0.5
+  static const float large[4] = {-0.5f, -1.5f, 1.5f, 0.5f};
+  for (int k = 0; k < 4; k++) assert_true(fabsf(b.box[4][k] - large[k]) < 1e-5f);
+  assert_true(fabsf(b.box[15][0] - (0.80f * 4 - 3.5f)) < 1e-5f && b.box[10][0] == 0.0f);
   gaze_batch_close(&b);
 }
 
