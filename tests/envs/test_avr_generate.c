@@ -260,6 +260,44 @@ static void test_truth_survives_any_play(void **state) {
   }
 }
 
+// Whatever a wish says, its truth is uniform: yes or no, or any of the four counts on offer.
+static void test_words_do_not_tell_the_truth(void **state) {
+  (void)state;
+  enum { DRAWS = 60000, KINDS = AVR_COLOURS + AVR_SIZES + AVR_SHAPES };
+  static const avr_template id[4] = {AVR_E1, AVR_K1, AVR_K2, AVR_K3};
+  gaze_rng r;
+  gaze_rng_init(&r, 5, 0);
+  for (int family = 0; family < AVR_FAMILIES; family++)
+    for (int k = 0; k < 4; k++) {
+      static int seen[KINDS][4][4];  // by word, lowest count on offer, place of the truth
+      memset(seen, 0, sizeof seen);
+      for (int i = 0; i < DRAWS; i++) {
+        avr_wish w;
+        avr_draw_wish(&r, (avr_family)family, id[k], &w);
+        const int *v = w.filter.value;
+        int places = id[k] == AVR_E1 ? 2 : 4, place = w.truth - w.from;
+        int words[3] = {v[AVR_COLOUR], v[AVR_SIZE], v[AVR_SHAPE]};
+        int base[3] = {0, AVR_COLOURS, AVR_COLOURS + AVR_SIZES};
+        assert_in_range(place, 0, places - 1);
+        assert_in_range(w.from, 0, 3);
+        assert_true(words[0] >= 0 || words[1] >= 0 || words[2] >= 0);
+        for (int a = 0; a < 3; a++)
+          if (words[a] >= 0) seen[base[a] + words[a]][w.from][place]++;
+      }
+      for (int word = 0; word < KINDS; word++)
+        for (int from = 0; from < 4; from++) {
+          int n = 0, places = id[k] == AVR_E1 ? 2 : 4;
+          double chi = 0;
+          for (int p = 0; p < places; p++) n += seen[word][from][p];
+          for (int p = 0; p < places && n; p++) {
+            double off = seen[word][from][p] - (double)n / places;
+            chi += off * off * places / n;
+          }
+          assert_true(chi < 24);  // 3 degrees of freedom: one in 40,000
+        }
+    }
+}
+
 // Chi-square of the right answer's rank among the letters and of answers per template: letters are
 // uniform, "yes" is as frequent as "no", a count lies anywhere in its window.
 static void test_answers_are_balanced(void **state) {
@@ -295,6 +333,7 @@ int main(void) {
       cmocka_unit_test(test_last_turn_has_answers_only),
       cmocka_unit_test(test_few_actions_do_not_end_play),
       cmocka_unit_test(test_truth_survives_any_play),
+      cmocka_unit_test(test_words_do_not_tell_the_truth),
       cmocka_unit_test(test_answers_are_balanced),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
