@@ -5,7 +5,7 @@
 #include <string.h>
 #include "envs/avr/talk_internal.h"
 
-enum { ITEMS = 5 };  // exercises per talk
+enum { ITEMS = 5, SHORT_ITEMS = 12 };  // exercises per talk; those of a few words
 
 static int pick_unused(gaze_rng *r, int n, bool *used) {
   int v;
@@ -127,7 +127,7 @@ static gaze_err letters(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *r
                         gaze_talk *out) {
   draw_objects(r, e, gaze_rng_int(r, 2, 9));
   draw_options(r, e);
-  for (int k = 0; k < ITEMS; k++) {
+  for (int k = 0; k < SHORT_ITEMS; k++) {
     int i = gaze_rng_int(r, 0, e->options - 1), form = gaze_rng_int(r, 0, 3);
     if (k == 0) {
       gaze_buf_str(user, "Options:\n");

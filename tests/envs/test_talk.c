@@ -355,7 +355,7 @@ static void test_lookup(void **state) {
   for (int k = 0; k < 600; k++) {
     ok(gaze_talk_lookup(&r, &talk));
     check_form(&talk);
-    assert_int_equal(talk.turns, 5);
+    assert_in_range(talk.turns, 5, 12);
     if (strstr(talk.turn[0].user, "sufficient: ")) {
       check_decisions(&talk, chosen);
       decisions++;
