@@ -30,7 +30,8 @@ need_packages() {
 build_in() {
   local dir=build/$1
   shift
-  [ -f "$dir/build.ninja" ] || cmake -S . -B "$dir" -G Ninja "$@" >/dev/null
+  # always: a library installed since the last time is found only by configuring again
+  cmake -S . -B "$dir" -G Ninja "$@" >/dev/null
   if ! cmake --build "$dir" -j "$jobs" >"$dir/build.log" 2>&1; then
     grep -E -A4 'error|undefined|FAILED' "$dir/build.log" | head -n 60 >&2
     echo "tools: build in $dir failed (see $dir/build.log)" >&2
