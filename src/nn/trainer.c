@@ -372,7 +372,9 @@ static gaze_err open_model(gaze_trainer *t, const char *dir, uint64_t seed) {
   GAZE_TRY(freeze(t));
   GAZE_TRY(gaze_model_wrap(&t->model, t->ops, dir, &t->cfg, t->p));
   gazei_trainer_random(t, seed);
-  return has_weights(dir) ? load_weights(t, dir) : GAZE_OK;
+  if (!has_weights(dir)) return GAZE_OK;
+  GAZE_TRY(load_weights(t, dir));
+  return gazei_trainer_warm_aux(t, dir);
 }
 
 gaze_err gaze_trainer_open(gaze_trainer **out, const gaze_ops *ops, gaze_exec *ex, const char *dir,

@@ -45,7 +45,8 @@ gaze_train_options gaze_train_defaults(void);
 
 // Opens a trainer over the weights of a checkpoint folder, or over random ones if the folder has no
 // weights (normal(0, 0.02); residual outputs scaled by 1/sqrt(2 layers); norms 1; biases 0;
-// coordinate embeddings "0".."99" sinusoidal if the tokenizer has them).  [rt: init]
+// coordinate embeddings "0".."99" sinusoidal if the tokenizer has them). The auxiliary head is the
+// one of the folder's optimizer file, if that holds one, else random.  [rt: init]
 gaze_err gaze_trainer_open(gaze_trainer **t, const gaze_ops *ops, gaze_exec *ex, const char *dir,
                            const gaze_train_options *o, uint64_t seed);
 void gaze_trainer_close(gaze_trainer **t);  // [rt: never]

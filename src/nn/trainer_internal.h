@@ -119,6 +119,9 @@ gaze_err gazei_pack_plan(gaze_trainer *t, const gaze_pack *p);
 gaze_err gazei_aux_backward(gaze_trainer *t, const gaze_pack *p, float *loss);
 // Fills random weights, see trainer.h.
 void gazei_trainer_random(gaze_trainer *t, uint64_t seed);
+// Takes the auxiliary head from the optimizer file of a checkpoint, if it has one: the gradient of
+// a random head would shake a tower that was trained with another.
+gaze_err gazei_trainer_warm_aux(gaze_trainer *t, const char *dir);
 // Whether `name` matches a pattern in which '*' stands for any run of characters.
 bool gazei_match(const char *pattern, const char *name);
 // Renames DIR.old back if a crash left no DIR.

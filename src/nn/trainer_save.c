@@ -321,6 +321,22 @@ static gaze_err restore(gaze_trainer *t, const char *path, int64_t step) {
   return e;
 }
 
+gaze_err gazei_trainer_warm_aux(gaze_trainer *t, const char *dir) {
+  char path[PATH], name[NAME];
+  GAZE_TRY(join(path, dir, "/optimizer.safetensors"));
+  if (t->aux_n == 0 || !gaze_file_exists(path)) return GAZE_OK;
+  gaze_st *st = NULL;
+  GAZE_TRY(gaze_st_open(&st, path));
+  snprintf(name, sizeof name, "aux.%s", state_name[0]);
+  const gaze_st_tensor *x = gaze_st_find(st, name);
+  gaze_err e = GAZE_OK;
+  if (x && (x->type != GAZE_ST_F32 || x->bytes != t->aux_n * sizeof(float)))
+    e = gaze_fail(GAZE_ERR_FORMAT, "%s: tensor %s: not of this model", path, name);
+  if (x && !e) e = gaze_st_read_f32(x, t->aux_p, t->aux_n);
+  gaze_st_close(&st);
+  return e;
+}
+
 gaze_err gaze_trainer_resume(gaze_trainer *t, const char *dir, char **state_json) {
   if (state_json) *state_json = NULL;
   if (!t) return gaze_fail(GAZE_ERR_ARG, "trainer resume: NULL argument");

@@ -109,6 +109,23 @@ static void test_resume(void **state) {
   gaze_trainer_close(&u);
 }
 
+// a new run on a checkpoint keeps its auxiliary head, and nothing else of its optimizer
+static void test_warm_start(void **state) {
+  gaze_trainer *t = open_at(*state, source, 1);
+  train(t, 3, 10);
+  save(t, saved);
+  gaze_trainer *u = open_at(*state, saved, 7), *fresh = open_at(*state, source, 7);
+  size_t k = t->aux_n * sizeof(float);
+  assert_true(k > 0 && u->step == 0);
+  assert_memory_equal(u->aux_p, t->aux_p, k);
+  assert_memory_equal(u->p, t->p, t->layout.floats * sizeof(float));
+  assert_memory_equal(u->aux_m, fresh->aux_m, k);
+  assert_memory_not_equal(fresh->aux_p, t->aux_p, k);
+  gaze_trainer_close(&t);
+  gaze_trainer_close(&u);
+  gaze_trainer_close(&fresh);
+}
+
 static void test_contents(void **state) {
   gaze_trainer *t = open_at(*state, source, 1);
   train(t, 1, 1);
@@ -246,6 +263,7 @@ static void test_kill(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_warm_start, setup, teardown),
       cmocka_unit_test_setup_teardown(test_contents, setup, teardown),
       cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
       cmocka_unit_test_setup_teardown(test_failed_save, setup, teardown),
