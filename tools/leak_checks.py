@@ -13,7 +13,7 @@ Needs numpy and mcap (PyPI).
 import json
 import re
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 
 import numpy as np
 from mcap.reader import make_reader
@@ -56,24 +56,29 @@ def parse(turns):
                              for name, _ in options), "count": len(options)}
 
 
-def features(e, i, index):
-    """Indices of the features of answer i; unknown ones are left out (index is then frozen)."""
+def features(e, i):
+    """Names of the features of answer i."""
     keys = [("value", e["kind"], e["values"][i]), ("letter", e["letters"][i]), ("place", i)]
     keys += [("word", w, e["values"][i]) for w in set(e["words"])]
     # a count may be guessed from where it stands among the others
     if e["kind"] == "count":
         keys.append(("rank", sorted(map(int, e["values"])).index(int(e["values"][i]))))
-    return [index[k] for k in keys if k in index]
+    return keys
 
 
 def conditional_logit(train, test, rng):
-    index = defaultdict(lambda: len(index))
+    index = {}
     for e in train:
         for i in range(len(e["values"])):
-            features(e, i, Everything(index))
-    index = dict(index)
+            for key in features(e, i):
+                index.setdefault(key, len(index))
+
+    def known(e):
+        """Per answer the indices of its features; those never trained on are left out."""
+        return [[index[k] for k in features(e, i) if k in index] for i in range(len(e["values"]))]
+
     w, square = np.zeros(len(index)), np.full(len(index), 1e-8)
-    rows = [[features(e, i, index) for i in range(len(e["values"]))] for e in train]
+    rows = [known(e) for e in train]
     for _ in range(EPOCHS):
         for k in rng.permutation(len(train)):
             score = np.array([w[f].sum() for f in rows[k]])
@@ -83,22 +88,7 @@ def conditional_logit(train, test, rng):
             for f, g in zip(rows[k], p):
                 square[f] += g * g
                 w[f] -= 0.1 * (g / np.sqrt(square[f]) + 1e-3 * w[f])
-    hits = [int(np.argmax([w[features(e, i, index)].sum() for i in range(len(e["values"]))]) ==
-                e["right"]) for e in test]
-    return hits
-
-
-class Everything:
-    """A view of an index that admits every key."""
-
-    def __init__(self, index):
-        self.index = index
-
-    def __contains__(self, key):
-        return True
-
-    def __getitem__(self, key):
-        return self.index[key]
+    return [int(np.argmax([w[f].sum() for f in known(e)]) == e["right"]) for e in test]
 
 
 def majority(train, test):

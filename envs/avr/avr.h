@@ -200,6 +200,7 @@ int avr_matches(const avr_scene *s, const avr_question *q, const avr_state *st,
 float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *before,
                const avr_state *after);
 
+// ---- question.c ----
 // What a question is to say and what its answer is to be, drawn before any scene: whatever scenes
 // are rejected until one fits, the words then tell nothing about the answer (avr.md section 10).
 typedef struct avr_wish {

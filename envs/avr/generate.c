@@ -259,7 +259,7 @@ static gaze_err paint_to_order(avr_oracle *o, const avr_settings *set, gaze_rng 
     gaze_rng_init(&e->rng, e->seed, (uint64_t)1 << 40);
     GAZE_TRY(judge(o, set, t, e, ok));
   }
-  avr_scene_finish(&e->scene);  // takes over the colours
+  if (*ok) avr_scene_finish(&e->scene);  // takes over the colours
   return GAZE_OK;
 }
 

@@ -123,17 +123,20 @@ static void draw_options(gaze_rng *r, avr_episode *e) {
   e->options = n;
 }
 
-static gaze_err letters(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *reply,
-                        gaze_talk *out) {
+// the list that the exercises of one talk are about
+static void draw_list(gaze_rng *r, avr_episode *e, gaze_buf *user) {
   draw_objects(r, e, gaze_rng_int(r, 2, 9));
   draw_options(r, e);
+  gaze_buf_str(user, "Options:\n");
+  avr_option_lines(e, user);
+  gaze_buf_str(user, "\n");
+}
+
+static gaze_err letters(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *reply,
+                        gaze_talk *out) {
+  draw_list(r, e, user);
   for (int k = 0; k < SHORT_ITEMS; k++) {
     int i = gaze_rng_int(r, 0, e->options - 1), form = gaze_rng_int(r, 0, 3);
-    if (k == 0) {
-      gaze_buf_str(user, "Options:\n");
-      avr_option_lines(e, user);
-      gaze_buf_str(user, "\n");
-    }
     // "Choose" is the form the decision has, so it is asked most
     gaze_buf_str(user, form < 2 ? "Choose: " : form == 2 ? "Letter: " : "Value: ");
     if (form < 3) {
@@ -166,8 +169,7 @@ static void bringing_line(gaze_rng *r, const avr_episode *e, const char *const *
 static gaze_err decisions(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *reply,
                           gaze_talk *out) {
   const avr_phrases *w = &avr_wording[0];
-  draw_objects(r, e, gaze_rng_int(r, 2, 9));
-  draw_options(r, e);
+  draw_list(r, e, user);
   for (int k = 0; k < ITEMS; k++) {
     const char *brings[GAZE_OPTIONS_MAX];
     bool sure = gaze_rng_int(r, 0, 1) == 1;
@@ -179,11 +181,6 @@ static gaze_err decisions(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf 
       brings[i] = u < 0.15 ? w->blocked : u < 0.45 && !sure ? w->reveals : w->irrelevant;
     }
     if (!sure) brings[choice] = w->reveals;
-    if (k == 0) {
-      gaze_buf_str(user, "Options:\n");
-      avr_option_lines(e, user);
-      gaze_buf_str(user, "\n");
-    }
     gaze_buf_printf(user, "%s: ", sure ? w->sufficient : w->not_sufficient);
     avr_option_name(e, &e->option[choice], user);
     bringing_line(r, e, brings, w->reveals, user);

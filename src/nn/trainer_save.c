@@ -269,6 +269,17 @@ gaze_err gaze_trainer_save(gaze_trainer *t, const char *dir, gaze_dtype type, bo
 
 // ---- resume ----
 
+// reads a tensor of n f32; one that is missing is left alone unless it is required
+static gaze_err read_state(const gaze_st *st, const char *path, const char *name, bool required,
+                           float *out, size_t n) {
+  const gaze_st_tensor *x = gaze_st_find(st, name);
+  if (!x && !required) return GAZE_OK;
+  if (!x || x->type != GAZE_ST_F32 || x->bytes != n * sizeof(float)) {
+    return gaze_fail(GAZE_ERR_FORMAT, "%s: tensor %s: missing or not of this model", path, name);
+  }
+  return gaze_st_read_f32(x, out, n);
+}
+
 // reads every state into `out`: three blocks of the layout, then three of the auxiliary head
 static gaze_err read_states(const gaze_trainer *t, const gaze_st *st, const char *path,
                             float *out) {
@@ -278,21 +289,13 @@ static gaze_err read_states(const gaze_trainer *t, const gaze_st *st, const char
     for (int i = 0; i < t->layout.n; i++) {
       const gaze_param *p = &t->layout.param[i];
       snprintf(name, sizeof name, "%s.%s", state_name[k], p->name);
-      const gaze_st_tensor *x = gaze_st_find(st, name);
       size_t n = (size_t)p->rows * (size_t)p->cols;
-      if (!x || x->type != GAZE_ST_F32 || x->bytes != n * sizeof(float)) {
-        return gaze_fail(GAZE_ERR_FORMAT, "%s: tensor %s: missing or not of this model", path,
-                         name);
-      }
-      GAZE_TRY(gaze_st_read_f32(x, out + (size_t)k * floats + p->offset, n));
+      GAZE_TRY(read_state(st, path, name, true, out + (size_t)k * floats + p->offset, n));
     }
     if (!t->aux_n) continue;
     snprintf(name, sizeof name, "aux.%s", state_name[k]);
-    const gaze_st_tensor *x = gaze_st_find(st, name);
-    if (!x || x->type != GAZE_ST_F32 || x->bytes != t->aux_n * sizeof(float)) {
-      return gaze_fail(GAZE_ERR_FORMAT, "%s: tensor %s: missing or not of this model", path, name);
-    }
-    GAZE_TRY(gaze_st_read_f32(x, out + 3 * floats + (size_t)k * t->aux_n, t->aux_n));
+    float *aux = out + 3 * floats + (size_t)k * t->aux_n;
+    GAZE_TRY(read_state(st, path, name, true, aux, t->aux_n));
   }
   return GAZE_OK;
 }
@@ -328,11 +331,7 @@ gaze_err gazei_trainer_warm_aux(gaze_trainer *t, const char *dir) {
   gaze_st *st = NULL;
   GAZE_TRY(gaze_st_open(&st, path));
   snprintf(name, sizeof name, "aux.%s", state_name[0]);
-  const gaze_st_tensor *x = gaze_st_find(st, name);
-  gaze_err e = GAZE_OK;
-  if (x && (x->type != GAZE_ST_F32 || x->bytes != t->aux_n * sizeof(float)))
-    e = gaze_fail(GAZE_ERR_FORMAT, "%s: tensor %s: not of this model", path, name);
-  if (x && !e) e = gaze_st_read_f32(x, t->aux_p, t->aux_n);
+  gaze_err e = read_state(st, path, name, false, t->aux_p, t->aux_n);
   gaze_st_close(&st);
   return e;
 }
