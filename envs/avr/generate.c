@@ -259,7 +259,9 @@ static gaze_err paint_to_order(avr_oracle *o, const avr_settings *set, gaze_rng 
     gaze_rng_init(&e->rng, e->seed, (uint64_t)1 << 40);
     GAZE_TRY(judge(o, set, t, e, ok));
   }
-  if (*ok) avr_scene_finish(&e->scene);  // takes over the colours
+  // the state's bodies were copied before the last paint, and they are what pictures show
+  avr_colour_bodies(&e->scene, e->scene.body);
+  avr_colour_bodies(&e->scene, e->state.body);
   return GAZE_OK;
 }
 

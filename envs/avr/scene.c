@@ -180,11 +180,15 @@ int avr_owner_at(const avr_scene *s, const float at[2]) {
   return on ? s->owner[gy * AVR_GRID + gx] : -1;
 }
 
-void avr_scene_finish(avr_scene *s) {
-  gaze_camera cam = gaze_scene_camera(&s->start, 64);
+void avr_colour_bodies(const avr_scene *s, gaze_body *body) {
   for (int i = 0; i < s->n; i++)
     for (int k = 0; k < 3; k++)
-      s->body[i].rgb[k] = (float)COLOUR_RGB[s->object[i].value[AVR_COLOUR]][k] / 255.0f;
+      body[i].rgb[k] = (float)COLOUR_RGB[s->object[i].value[AVR_COLOUR]][k] / 255.0f;
+}
+
+void avr_scene_finish(avr_scene *s) {
+  gaze_camera cam = gaze_scene_camera(&s->start, 64);
+  avr_colour_bodies(s, s->body);
   for (int p = 0; p < AVR_PLACES; p++) {
     float at[2];
     avr_place_at(p, at);

@@ -15,22 +15,22 @@ const avr_phrases avr_wording[AVR_WORDINGS] = {
      "below", "answers", "shows more", "clears the way", "not possible", "no use", "enough",
      "not enough"},
     {"Objects so far:", "Fits:", "Unseen:", "Values:", "none", "not known", "up to", "in back of",
-     "underneath", "are answers", "may show it", "prepares", "cannot be done", "shows nothing new",
-     "certain", "not certain"},
+     "underneath", "is one answer", "may show it", "prepares", "cannot be done",
+     "shows nothing new", "certain", "not certain"},
     {"I know:", "That match:", "Open space:", "So far:", "no object", "undecided", "to",
-     "hidden behind", "hidden under", "give the answer", "opens the view", "makes room",
+     "hidden behind", "hidden under", "would give the answer", "opens the view", "makes room",
      "would fail", "does not help", "I can answer", "I must look"},
     {"Known objects:", "Relevant:", "May hide:", "Range:", "none", "unclear", "to", "behind",
      "under", "would answer", "informative", "first step", "impossible", "useless", "decided",
      "still open"},
     {"Total seen:", "For the question:", "Covered:", "Result:", "nothing", "unknown", "through",
-     "back of", "beneath", "end the task", "gains", "helps later", "blocked", "gains nothing",
+     "back of", "beneath", "would end the task", "gains", "helps later", "blocked", "gains nothing",
      "ready to answer", "more needed"},
     {"Memory:", "Candidates:", "Occluded:", "Estimate:", "empty", "ambiguous", "to", "behind",
-     "under", "final answers", "useful view", "useful step", "out of reach", "not useful", "done",
+     "under", "final answer", "useful view", "useful step", "out of reach", "not useful", "done",
      "not done"},
     {"List:", "Of these:", "Could be more:", "Answer now:", "none", "any", "or up to",
-     "on the far side of", "at the bottom of", "answer options", "would reveal", "would enable",
+     "on the far side of", "at the bottom of", "would be final", "would reveal", "would enable",
      "would be blocked", "would not matter", "evidence complete", "evidence incomplete"},
 };
 
@@ -188,16 +188,12 @@ static void answer_line(const avr_episode *e, const avr_phrases *w, const avr_va
 
 void avr_gain_lines(const avr_episode *e, const avr_phrases *w, const char *const *brings,
                     gaze_buf *out) {
-  bool any = false;
   gaze_buf_printf(out, "%s\n", avr_heading[2]);
   for (int i = 0; i < e->options; i++) {
-    if (e->option[i].kind != AVR_ANSWER) continue;
-    gaze_buf_printf(out, "%c ", 'A' + i);
-    any = true;
+    avr_option_name(e, &e->option[i], out);
+    gaze_buf_printf(out, " %c %s\n", 'A' + i,
+                    e->option[i].kind == AVR_ANSWER ? w->answers : brings[i]);
   }
-  if (any) gaze_buf_printf(out, "%s\n", w->answers);
-  for (int i = 0; i < e->options; i++)
-    if (e->option[i].kind != AVR_ANSWER) gaze_buf_printf(out, "%c %s\n", 'A' + i, brings[i]);
 }
 
 void avr_decision_lines(const avr_episode *e, const avr_phrases *w, bool sufficient, int choice,
