@@ -60,8 +60,8 @@ bool avr_scatter(gaze_rng *r, avr_scene *s, int shape, int size);
 bool avr_paint(gaze_rng *r, avr_scene *s);
 // Half extent of the footprint along a direction [m].
 float avr_reach(const gaze_body *b, float dx, float dy);
-// Gives bodies [s->n] the colours of their objects: after each avr_paint, for the scene's own bodies
-// and for every copy that is drawn.
+// Gives bodies [s->n] the colours of their objects: after each avr_paint, for the scene's own
+// bodies and for every copy that is drawn.
 void avr_colour_bodies(const avr_scene *s, gaze_body *body);
 // Fills what follows from the objects: colours of the bodies, owners of the places.
 void avr_scene_finish(avr_scene *s);

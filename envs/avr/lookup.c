@@ -146,7 +146,7 @@ static gaze_err letters(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *r
     }
     if (form != 2) avr_option_name(e, &e->option[i], reply);
     if (form < 3) gaze_buf_printf(reply, form < 2 ? " %c" : "%c", 'A' + i);
-    GAZE_TRY(avr_talk_turn(out, user, reply, NULL, 0, true));
+    GAZE_TRY(avr_talk_turn(out, user, reply, NULL, 0, GAZE_TAUGHT_ALL));
   }
   return GAZE_OK;
 }
@@ -187,7 +187,7 @@ static gaze_err decisions(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf 
     bringing_line(r, e, brings, w->blocked, user);
     avr_gain_lines(e, w, brings, reply);
     avr_decision_lines(e, w, sure, choice, reply);
-    GAZE_TRY(avr_talk_turn(out, user, reply, NULL, 0, true));
+    GAZE_TRY(avr_talk_turn(out, user, reply, NULL, 0, GAZE_TAUGHT_ALL));
   }
   return GAZE_OK;
 }
@@ -250,7 +250,7 @@ static gaze_err matches(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *r
       gaze_buf_str(reply, "\nAnswer: ");
       avr_value_name(q, count ? n : n > 0, reply);
     }
-    GAZE_TRY(avr_talk_turn(out, user, reply, NULL, 0, true));
+    GAZE_TRY(avr_talk_turn(out, user, reply, NULL, 0, GAZE_TAUGHT_ALL));
   }
   return GAZE_OK;
 }

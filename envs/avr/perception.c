@@ -322,7 +322,7 @@ static gaze_err ask_all(const view *w, int questions, gaze_buf *user, gaze_buf *
     gaze_buf_clear(reply);
     int k = gaze_rng_int(w->r, 0, (int)(sizeof kind / sizeof kind[0]) - 1);
     if (!kind[k](w, user, reply) || asked_before(out, gaze_buf_text(user))) continue;
-    GAZE_TRY(avr_talk_turn(out, user, reply, NULL, 0, true));
+    GAZE_TRY(avr_talk_turn(out, user, reply, NULL, 0, GAZE_TAUGHT_ALL));
   }
   return GAZE_OK;
 }
@@ -346,7 +346,7 @@ static gaze_err look(gaze_talker *t, gaze_rng *r, gaze_buf *user, gaze_buf *repl
   gaze_buf_str(user, gaze_rng_int(r, 0, 1) ? "<image>\nList." : "List.\n<image>");
   avr_box_lines(s, NULL, w.seen, w.n, reply);
   cut_line_end(reply);
-  GAZE_TRY(avr_talk_turn(out, user, reply, t->rgb, t->image_size, true));
+  GAZE_TRY(avr_talk_turn(out, user, reply, t->rgb, t->image_size, GAZE_TAUGHT_ALL));
   return ask_all(&w, t->questions, user, reply, out);
 }
 

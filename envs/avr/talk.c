@@ -30,7 +30,7 @@ static void *copy(const void *from, size_t n) {
 }
 
 gaze_err gaze_talk_add(gaze_talk *t, const char *user, const char *reply, const uint8_t *rgb, int w,
-                       int h, bool trainable) {
+                       int h, int taught) {
   if (rgb && (w <= 0 || h <= 0 || w > 16384 || h > 16384))
     return gaze_fail(GAZE_ERR_ARG, "talk: picture: expected a size of 1..16384, found %dx%d", w, h);
   if (t->turns == t->cap) {
@@ -45,7 +45,7 @@ gaze_err gaze_talk_add(gaze_talk *t, const char *user, const char *reply, const 
                  .rgb = rgb ? copy(rgb, (size_t)w * (size_t)h * 3) : NULL,
                  .w = rgb ? w : 0,
                  .h = rgb ? h : 0,
-                 .trainable = trainable};
+                 .taught = taught};
   if (!n.user || !n.reply || (rgb && !n.rgb)) {
     turn_fini(&n);
     return gaze_fail(GAZE_ERR_NOMEM, "talk: out of memory");
@@ -55,10 +55,9 @@ gaze_err gaze_talk_add(gaze_talk *t, const char *user, const char *reply, const 
 }
 
 gaze_err avr_talk_turn(gaze_talk *out, gaze_buf *user, gaze_buf *reply, const uint8_t *rgb,
-                       int size, bool trainable) {
+                       int size, int taught) {
   if (user->failed || reply->failed) return gaze_fail(GAZE_ERR_NOMEM, "talk: out of memory");
-  GAZE_TRY(
-      gaze_talk_add(out, gaze_buf_text(user), gaze_buf_text(reply), rgb, size, size, trainable));
+  GAZE_TRY(gaze_talk_add(out, gaze_buf_text(user), gaze_buf_text(reply), rgb, size, size, taught));
   gaze_buf_clear(user);
   gaze_buf_clear(reply);
   return GAZE_OK;
@@ -127,6 +126,12 @@ static bool worth(const avr_episode *e, int choice, bool sure) {
   return o->kind != AVR_ANSWER && (o->label & (GAZE_OPT_OPTIMAL | GAZE_OPT_GAINING)) != 0;
 }
 
+// A forced or guessed decision is no model, but what was seen and concluded before it is.
+static int up_to_decision(const char *reply) {
+  const char *at = strstr(reply, avr_heading[3]);
+  return at ? (int)(at - reply) : 0;
+}
+
 // a few seeds have no scene that fits the settings: draw another
 static gaze_err draw_episode(gaze_talker *t, gaze_rng *r) {
   gaze_err err = GAZE_OK;
@@ -154,12 +159,13 @@ static gaze_err play(gaze_talker *t, gaze_rng *r, gaze_buf *user, gaze_buf *repl
       int other = random_action(r, e);
       if (other >= 0) choice = other;
     }
-    bool trainable = choice == best && worth(e, choice, avr_sufficient(&v));
+    bool good = choice == best && worth(e, choice, avr_sufficient(&v));
 
     GAZE_TRY(avr_talk_render(t, &e->scene, &e->state));
     avr_prompt(e, status, user);
     GAZE_TRY(avr_thought(t->oracle, e, choice, wording, reply));
-    GAZE_TRY(avr_talk_turn(out, user, reply, t->rgb, t->image_size, trainable));
+    int taught = good ? GAZE_TAUGHT_ALL : up_to_decision(gaze_buf_text(reply));
+    GAZE_TRY(avr_talk_turn(out, user, reply, t->rgb, t->image_size, taught));
     if (e->option[choice].kind == AVR_ANSWER) return GAZE_OK;
     avr_effect effect;
     GAZE_TRY(avr_execute(t->oracle, &t->set, NULL, e, choice, &effect));

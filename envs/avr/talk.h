@@ -9,12 +9,13 @@
 #include <stdint.h>
 #include "core/cfg.h"
 #include "core/rng.h"
+#include "data/episode.h"
 
 typedef struct gaze_turn {
   char *user, *reply;  // owned, NUL-terminated UTF-8
   uint8_t *rgb;        // [h,w,3] owned, NULL if the turn shows nothing new
   int w, h;
-  bool trainable;  // false: context only (a forced or guessed decision)
+  int taught;  // bytes of the reply that are targets (data/episode.h); the rest is context only
 } gaze_turn;
 
 typedef struct gaze_talk {
@@ -30,7 +31,7 @@ void gaze_talk_fini(gaze_talk *t);
 
 // Appends one turn: texts and the picture (rgb NULL for none) are copied.  [rt: never]
 gaze_err gaze_talk_add(gaze_talk *t, const char *user, const char *reply, const uint8_t *rgb, int w,
-                       int h, bool trainable);
+                       int h, int taught);
 
 typedef struct gaze_talker gaze_talker;  // opaque: oracle, renderer, settings
 

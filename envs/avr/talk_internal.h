@@ -28,6 +28,6 @@ gaze_err avr_talk_render(gaze_talker *t, const avr_scene *s, const avr_state *st
 
 // Adds a turn and clears both buffers; out of memory in them is reported here.  [rt: never]
 gaze_err avr_talk_turn(gaze_talk *out, gaze_buf *user, gaze_buf *reply, const uint8_t *rgb,
-                       int size, bool trainable);
+                       int size, int taught);
 
 #endif

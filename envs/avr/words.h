@@ -49,9 +49,9 @@ void avr_box_lines(const avr_scene *s, const avr_know *know, const avr_seen *see
 gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int choice, int wording,
                         gaze_buf *out);
 
-// The gain section: heading, then a line "name letter what" per option, in the order of the list: each
-// line copies its option before it judges it.
-// brings[i]: what option i would bring, a phrase of `w`; read for actions only.  [rt: never]
+// The gain section: heading, then a line "name letter what" per option, in the order of the list:
+// each line copies its option before it judges it. brings[i]: what option i would bring, a phrase
+// of `w`; read for actions only.  [rt: never]
 void avr_gain_lines(const avr_episode *e, const avr_phrases *w, const char *const *brings,
                     gaze_buf *out);
 

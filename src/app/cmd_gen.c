@@ -36,7 +36,7 @@ static gaze_err draw(const job *j, gaze_talker *t, int64_t i, gaze_talk *talk, g
   gaze_record_init(rec, id, kind_name[j->kind], j->seed + (uint64_t)i);
   for (int k = 0; k < talk->turns; k++) {
     const gaze_turn *turn = &talk->turn[k];
-    GAZE_TRY(gaze_record_add_turn(rec, turn->user, turn->reply, turn->trainable, NULL, NULL));
+    GAZE_TRY(gaze_record_add_turn(rec, turn->user, turn->reply, turn->taught, NULL, NULL));
     const gaze_image im = {.rgb = turn->rgb, .w = turn->w, .h = turn->h, .camera = "viewer"};
     if (turn->rgb) GAZE_TRY(gaze_record_add_image(rec, &im));
   }

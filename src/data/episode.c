@@ -36,7 +36,7 @@ static void free_turn(gaze_record_turn *t) {
   free(t->token_trainable);
 }
 
-gaze_err gaze_record_add_turn(gaze_record *r, const char *user, const char *reply, bool trainable,
+gaze_err gaze_record_add_turn(gaze_record *r, const char *user, const char *reply, int taught,
                               const char *outcome_json, const char *truth_json) {
   if (r->turns >= GAZE_RECORD_TURNS_MAX)
     return gaze_fail(GAZE_ERR_RANGE, "record %s: more than %d turns", r->id, GAZE_RECORD_TURNS_MAX);
@@ -46,7 +46,7 @@ gaze_err gaze_record_add_turn(gaze_record *r, const char *user, const char *repl
     if (!p) return GAZE_ERR_NOMEM;
     r->turn = p, r->turn_cap = cap;
   }
-  gaze_record_turn t = {.trainable = trainable};
+  gaze_record_turn t = {.taught = taught};
   t.user = copy(user ? user : "");
   t.reply = copy(reply ? reply : "");
   if (outcome_json) t.outcome_json = copy(outcome_json);

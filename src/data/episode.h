@@ -20,9 +20,11 @@ typedef struct gaze_record_image {
   char camera[32];  // "" = "camera"
 } gaze_record_image;
 
+enum { GAZE_TAUGHT_ALL = INT32_MAX };  // of a reply: every byte, and the token that ends it
+
 typedef struct gaze_record_turn {
   char *user, *reply;        // owned UTF-8 texts; NULL stands for ""
-  bool trainable;            // the reply is a target of training
+  int taught;                // bytes of the reply, from its start, that are targets of training
   gaze_record_image *image;  // [images], pictures new in this turn, in the order of "<image>"
   int images;
   char *truth_json;          // owned JSON objects, NULL if none: the oracle's view,
@@ -48,8 +50,9 @@ typedef struct gaze_record_reader gaze_record_reader;  // opaque; one per thread
 void gaze_record_init(gaze_record *r, const char *id, const char *kind, uint64_t seed);
 
 // Appends a turn; texts are copied (NULL = ""), outcome and truth as JSON text or NULL.
+// taught: bytes of the reply that are targets, GAZE_TAUGHT_ALL for all, 0 for none.
 // [rt: never]
-gaze_err gaze_record_add_turn(gaze_record *r, const char *user, const char *reply, bool trainable,
+gaze_err gaze_record_add_turn(gaze_record *r, const char *user, const char *reply, int taught,
                               const char *outcome_json, const char *truth_json);
 
 // Appends a picture to the last turn, encoded as PNG level 1. STATE without a turn.  [rt: never]

@@ -217,7 +217,7 @@ static gaze_err read_bits(place *p, gaze_span v, gaze_record_turn *t) {
 }
 
 static gaze_err chat_member(place *p, gaze_span key, gaze_span v, gaze_record_turn *t, int *turn,
-                            int *images) {
+                            int *images, bool *trainable) {
   int64_t x = 0;
   if (gaze_span_is(key, "user") || gaze_span_is(key, "reply")) {
     char **to = key.s[0] == 'u' ? &t->user : &t->reply;
@@ -225,7 +225,11 @@ static gaze_err chat_member(place *p, gaze_span key, gaze_span v, gaze_record_tu
     *to = NULL;
     return gaze_span_str(v, to, at(p, key.s[0] == 'u' ? "user" : "reply"));
   }
-  if (gaze_span_is(key, "trainable")) return gaze_span_bool(v, &t->trainable, at(p, "trainable"));
+  if (gaze_span_is(key, "trainable")) return gaze_span_bool(v, trainable, at(p, "trainable"));
+  if (gaze_span_is(key, "taught")) {
+    GAZE_TRY(gaze_span_int(v, 1, GAZE_TAUGHT_ALL, &x, at(p, "taught")));
+    t->taught = (int)x;
+  }
   if (gaze_span_is(key, "outcome")) return raw_object(p, "outcome", v, &t->outcome_json);
   if (gaze_span_is(key, "truth")) return raw_object(p, "truth", v, &t->truth_json);
   if (gaze_span_is(key, "tokens")) return read_tokens(p, v, t);
@@ -256,12 +260,15 @@ static gaze_err read_chat(place *p, const gaze_mcap_message_view *m, gaze_record
   gaze_span_iter it;
   gaze_span key, val;
   GAZE_TRY(open_object(p, m, &it));
-  GAZE_TRY(gaze_record_add_turn(out, NULL, NULL, false, NULL, NULL));
+  GAZE_TRY(gaze_record_add_turn(out, NULL, NULL, GAZE_TAUGHT_ALL, NULL, NULL));
   gaze_record_turn *t = &out->turn[out->turns - 1];
   t->image = s->v, t->images = s->n;  // the turn owns its pictures now
   *s = (pending){0};
   int turn = -1, images = -1;
-  while (gaze_span_next(&it, &key, &val)) GAZE_TRY(chat_member(p, key, val, t, &turn, &images));
+  bool trainable = false;
+  while (gaze_span_next(&it, &key, &val))
+    GAZE_TRY(chat_member(p, key, val, t, &turn, &images, &trainable));
+  if (!trainable) t->taught = 0;
   if (turn != out->turns - 1) return wrong(p, "turn", "turns in order from 0");
   if (images != t->images) return wrong(p, "images", "as many as came before it");
   return check_tokens(p, t);

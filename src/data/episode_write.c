@@ -34,7 +34,8 @@ static const char chat_schema[] =
     "{\"type\":\"object\",\"title\":\"gaze.Chat\",\"properties\":{"
     "\"turn\":{\"type\":\"integer\"},\"user\":{\"type\":\"string\"},"
     "\"reply\":{\"type\":\"string\"},\"trainable\":{\"type\":\"boolean\"},"
-    "\"images\":{\"type\":\"integer\"},\"outcome\":{\"type\":\"object\"},"
+    "\"taught\":{\"type\":\"integer\"},\"images\":{\"type\":\"integer\"},\"outcome\":{\"type\":"
+    "\"object\"},"
     "\"truth\":{\"type\":\"object\"},"
     "\"tokens\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},"
     "\"token_trainable\":{\"type\":\"string\"}}}";
@@ -170,7 +171,10 @@ static void chat_json(gaze_buf *b, const gaze_record_turn *t, int turn) {
   add_text(b, t->user);
   gaze_buf_str(b, ",\"reply\":");
   add_text(b, t->reply);
-  gaze_buf_printf(b, ",\"trainable\":%s,\"images\":%d", t->trainable ? "true" : "false", t->images);
+  gaze_buf_printf(b, ",\"trainable\":%s,\"images\":%d", t->taught > 0 ? "true" : "false",
+                  t->images);
+  if (t->taught > 0 && t->taught != GAZE_TAUGHT_ALL)
+    gaze_buf_printf(b, ",\"taught\":%d", t->taught);
   if (t->outcome_json) gaze_buf_printf(b, ",\"outcome\":%s", t->outcome_json);
   if (t->truth_json) gaze_buf_printf(b, ",\"truth\":%s", t->truth_json);
   if (t->token) tokens_json(b, t);

@@ -77,25 +77,39 @@ static gaze_err append_user(gaze_roll *r, const gaze_dialog *d, const gaze_model
   return e;
 }
 
+// number of leading tokens of a reply that lie within its first `taught` bytes
+static int count_taught(const gaze_dialog *d, const int *tok, int n, int taught) {
+  if (taught == GAZE_TAUGHT_ALL) return n;
+  size_t end = 0;
+  int k = 0;
+  for (; k < n; k++) {
+    size_t bytes;
+    gaze_tokenizer_bytes(d->tok, tok[k], &bytes);
+    end += bytes;
+    if (end > (size_t)taught) break;
+  }
+  return k;
+}
+
 // the thought is what stands up to and with </think>
-static gaze_err append_reply(gaze_roll *r, const gaze_dialog *d, const char *reply,
-                             bool trainable) {
+static gaze_err append_reply(gaze_roll *r, const gaze_dialog *d, const char *reply, int taught) {
   gaze_ids t = {0};
   int n_model = 0, think_end = gaze_tokenizer_id(d->tok, "</think>"), split = 0;
   gaze_err e = gaze_dialog_reply(d, reply, &t, &n_model);
   for (int i = 0; i < n_model && !e; i++)
     if (t.v[i] == think_end) split = i + 1;
-  gaze_src thought = trainable ? GAZE_SRC_THOUGHT : GAZE_SRC_FORCED;
-  gaze_src answer = trainable ? GAZE_SRC_ANSWER : GAZE_SRC_FORCED;
-  if (!e) e = gaze_roll_append(r, thought, t.v, NULL, split);
-  if (!e) e = gaze_roll_append(r, answer, t.v + split, NULL, n_model - split);
+  int targets = e ? 0 : count_taught(d, t.v, n_model, taught);
+  for (int i = 0; i < n_model && !e; i++) {
+    gaze_src src = i >= targets ? GAZE_SRC_FORCED : i < split ? GAZE_SRC_THOUGHT : GAZE_SRC_ANSWER;
+    e = gaze_roll_append(r, src, t.v + i, NULL, 1);
+  }
   if (!e) e = gaze_roll_append(r, GAZE_SRC_PROMPT, t.v + n_model, NULL, t.n - n_model);
   gaze_ids_fini(&t);
   return e;
 }
 
 gaze_err gaze_roll_turn(gaze_roll *r, const gaze_dialog *d, const gaze_model *m, const char *user,
-                        const char *reply, bool trainable, gaze_image *taken, int images) {
+                        const char *reply, int taught, gaze_image *taken, int images) {
   gaze_ids u = {0};
   gaze_err e = gaze_dialog_user(d, user, &u);
   if (!e) e = append_user(r, d, m, &u, taken, images);
@@ -105,7 +119,7 @@ gaze_err gaze_roll_turn(gaze_roll *r, const gaze_dialog *d, const gaze_model *m,
     gaze_err add = gaze_roll_add_image(r, taken[i]);
     if (!e) e = add;
   }
-  return e ? e : append_reply(r, d, reply, trainable);
+  return e ? e : append_reply(r, d, reply, taught);
 }
 
 gaze_err gaze_batch_open(gaze_batch *b, const gaze_model *m, int max_tokens, int max_patches,

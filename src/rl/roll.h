@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 #include "core/image.h"
+#include "data/episode.h"
 #include "nn/dialog.h"
 #include "nn/model.h"
 #include "nn/trainer.h"
@@ -45,10 +46,12 @@ void gaze_roll_clear(gaze_roll *r);
 void gaze_roll_fini(gaze_roll *r);
 
 // Appends one turn of a conversation: the user text with its images (pixels are taken), then the
-// reply, whose tokens are trainable if `trainable`. Call gaze_roll_start first.  [rt: never]
+// reply, whose first `taught` bytes are trainable (data/episode.h). A token that ends beyond them
+// is not; the token that ends the reply is with GAZE_TAUGHT_ALL. Call gaze_roll_start first. [rt:
+// never]
 gaze_err gaze_roll_start(gaze_roll *r, const gaze_dialog *d);
 gaze_err gaze_roll_turn(gaze_roll *r, const gaze_dialog *d, const gaze_model *m, const char *user,
-                        const char *reply, bool trainable, gaze_image *taken, int images);
+                        const char *reply, int taught, gaze_image *taken, int images);
 
 // A batch under construction: a gaze_pack and the memory behind it, plus one loss weight per
 // scored row.

@@ -130,7 +130,7 @@ static gaze_err record_to_roll(run *r, const gaze_record *rec) {
     const gaze_record_turn *t = &rec->turn[i];
     GAZE_TRY(decode_images(t, image));
     GAZE_TRY(gaze_roll_turn(&r->roll, &r->dialog, m, t->user ? t->user : "",
-                            t->reply ? t->reply : "", t->trainable, image, t->images));
+                            t->reply ? t->reply : "", t->taught, image, t->images));
   }
   return GAZE_OK;
 }

@@ -25,7 +25,10 @@ static void make(gaze_record *r, int k) {
   gaze_rng_init(&rng, (uint64_t)k, 1);
   for (int t = 0; t < k % 4; t++) {
     snprintf(text, sizeof text, "<image> turn %d \"q\" \n\\ \xC3\xA9 \xF0\x9F\x98\x80", t);
-    assert_int_equal(gaze_record_add_turn(r, text, "Answer: A", t % 2 == 0,
+    assert_int_equal(gaze_record_add_turn(r, text, "Answer: A",
+                                          t == 2  ? 4
+                                          : t % 2 ? 0
+                                                  : GAZE_TAUGHT_ALL,
                                           t ? "{\"choice\":1,\"r\":[0.5,null]}" : NULL,
                                           t == 2 ? "{\"a\":{\"b\":[1,2]}}" : NULL),
                      GAZE_OK);
@@ -56,7 +59,7 @@ static void same(const gaze_record *a, const gaze_record *b) {
     const gaze_record_turn *x = &a->turn[i], *y = &b->turn[i];
     assert_string_equal(x->user, y->user);
     assert_string_equal(x->reply, y->reply);
-    assert_int_equal(x->trainable, y->trainable);
+    assert_int_equal(x->taught, y->taught);
     same_str(x->truth_json, y->truth_json);
     same_str(x->outcome_json, y->outcome_json);
     assert_int_equal(x->tokens, y->tokens);
@@ -209,7 +212,8 @@ static void test_writer_refuses(void **state) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     gaze_record r;
     gaze_record_init(&r, "x", "avr", 1);
-    assert_int_equal(gaze_record_add_turn(&r, "", bad[i].reply, true, bad[i].outcome, NULL), 0);
+    assert_int_equal(
+        gaze_record_add_turn(&r, "", bad[i].reply, GAZE_TAUGHT_ALL, bad[i].outcome, NULL), 0);
     assert_int_equal(gaze_record_write(w, &r), GAZE_ERR_ARG);
     gaze_record_free(&r);
   }
@@ -277,6 +281,8 @@ static void test_reader_refuses(void **state) {
   refuse("\x12\x03pic\x1A\x03png", NULL, end, "images");
   refuse(NULL, NULL, end, "turns");
   refuse(NULL, "{\"turn\":1,\"images\":0}", end, "turn");
+  refuse(NULL, "{\"turn\":0,\"images\":0,\"trainable\":true,\"taught\":0}", end, "taught");
+  refuse(NULL, "{\"turn\":0,\"images\":0,\"trainable\":true,\"taught\":9e9}", end, "taught");
   refuse(NULL, "[1]", end, "JSON object");
   refuse(NULL, "{\"turn\":0,\"images\":0,\"tokens\":[1],\"token_trainable\":\"11\"}", end, "bit");
   refuse(NULL, "{\"turn\":0,\"images\":0,\"tokens\":[1 , 2],\"token_trainable\":\"01\"}", end,

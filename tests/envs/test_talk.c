@@ -97,9 +97,12 @@ static void test_episodes(void **state) {
       snprintf(line, sizeof line, "sufficient: %s %c\n</think>", text, 'A' + reply.choice);
       assert_non_null(strstr(u->reply, line));
       assert_true((strstr(u->reply, "\nKnown: ") != NULL) == (i > 0));
-      if (!u->trainable) forced++;
+      // a forced decision is no target, but all that stands before it is
+      bool whole = u->taught == GAZE_TAUGHT_ALL;
+      if (!whole) assert_ptr_equal(strstr(u->reply, "## Decision"), u->reply + u->taught);
+      if (!whole) forced++;
     }
-    assert_true(talk.turn[talk.turns - 1].trainable || talk.turns == AVR_T_MAX + 1);
+    assert_true(talk.turn[talk.turns - 1].taught == GAZE_TAUGHT_ALL || talk.turns == AVR_T_MAX + 1);
   }
   assert_true(forced > 0);
   gaze_talk_fini(&talk);
@@ -115,7 +118,7 @@ static void test_no_noise_trains_every_turn(void **state) {
   gaze_rng_init(&r, 4, 0);
   for (int k = 0; k < 6; k++) {
     ok(gaze_talk_episode(t, &r, &talk));
-    for (int i = 0; i < talk.turns; i++) assert_true(talk.turn[i].trainable);
+    for (int i = 0; i < talk.turns; i++) assert_int_equal(talk.turn[i].taught, GAZE_TAUGHT_ALL);
     assert_non_null(strstr(talk.turn[talk.turns - 1].reply, "\nsufficient: "));
   }
   gaze_talk_fini(&talk);
@@ -233,7 +236,7 @@ static void test_perception(void **state) {
     assert_int_equal(sscanf(list, "[%d %d %d %d] ", &x0, &y0, &x1, &y1), 4);
     assert_true(0 <= x0 && x0 <= x1 && x1 <= 99 && 0 <= y0 && y0 <= y1 && y1 <= 99);
     for (int i = 0; i < talk.turns; i++) {
-      assert_true(talk.turn[i].trainable);
+      assert_int_equal(talk.turn[i].taught, GAZE_TAUGHT_ALL);
       if (i > 0) check_answer(list, &talk.turn[i], &c);
     }
   }
@@ -375,7 +378,7 @@ static void same(const gaze_talk *a, const gaze_talk *b) {
   for (int i = 0; i < a->turns; i++) {
     assert_string_equal(a->turn[i].user, b->turn[i].user);
     assert_string_equal(a->turn[i].reply, b->turn[i].reply);
-    assert_true(a->turn[i].trainable == b->turn[i].trainable);
+    assert_int_equal(a->turn[i].taught, b->turn[i].taught);
     if (a->turn[i].rgb)
       assert_memory_equal(a->turn[i].rgb, b->turn[i].rgb, (size_t)SIZE * SIZE * 3);
   }
@@ -413,15 +416,15 @@ static void test_list(void **state) {
   (void)state;
   gaze_talk t = GAZE_TALK_INIT;
   uint8_t rgb[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-  for (int i = 0; i < 20; i++) ok(gaze_talk_add(&t, "a <image>", "b", rgb, 2, 2, i % 2 == 0));
+  for (int i = 0; i < 20; i++) ok(gaze_talk_add(&t, "a <image>", "b", rgb, 2, 2, i));
   assert_int_equal(t.turns, 20);
   rgb[0] = 99;
   assert_int_equal(t.turn[19].rgb[0], 1);  // a copy
-  assert_false(t.turn[19].trainable);
-  ok(gaze_talk_add(&t, "c", "d", NULL, 5, 5, true));
+  assert_int_equal(t.turn[19].taught, 19);
+  ok(gaze_talk_add(&t, "c", "d", NULL, 5, 5, GAZE_TAUGHT_ALL));
   assert_true(t.turn[20].rgb == NULL && t.turn[20].w == 0);
-  assert_int_equal(gaze_talk_add(&t, "c", "d", rgb, 0, 2, true), GAZE_ERR_ARG);
-  assert_int_equal(gaze_talk_add(&t, "c", "d", rgb, 1 << 20, 2, true), GAZE_ERR_ARG);
+  assert_int_equal(gaze_talk_add(&t, "c", "d", rgb, 0, 2, 0), GAZE_ERR_ARG);
+  assert_int_equal(gaze_talk_add(&t, "c", "d", rgb, 1 << 20, 2, 0), GAZE_ERR_ARG);
   assert_int_equal(t.turns, 21);
   gaze_talk_clear(&t);
   assert_int_equal(t.turns, 0);

@@ -43,9 +43,10 @@ static void test_turns(void **state) {
   gaze_roll r = {0};
   assert_int_equal(gaze_roll_start(&r, &g->d), GAZE_OK);
   gaze_image im = grey(56, 84);
-  assert_int_equal(gaze_roll_turn(&r, &g->d, g->model, "look <image> now", "red", true, &im, 1),
-                   GAZE_OK);
-  assert_int_equal(gaze_roll_turn(&r, &g->d, g->model, "again", "blue", false, NULL, 0), GAZE_OK);
+  assert_int_equal(
+      gaze_roll_turn(&r, &g->d, g->model, "look <image> now", "red", GAZE_TAUGHT_ALL, &im, 1),
+      GAZE_OK);
+  assert_int_equal(gaze_roll_turn(&r, &g->d, g->model, "again", "blue", 0, NULL, 0), GAZE_OK);
 
   // what is trainable is the first reply and its end token, nothing else
   gaze_ids reply = {0};
@@ -68,13 +69,37 @@ static void test_turns(void **state) {
   assert_int_equal(r.images, 1);
   gaze_ids_fini(&reply);
 
+  // of a reply taught in part, the tokens within the part are targets
+  gaze_ids part = {0};
+  const char *text = "<think>red cube</think><answer>A</answer>";
+  assert_int_equal(gaze_tokenizer_encode(g->d.tok, text, strlen(text), false, &part), GAZE_OK);
+  size_t whole = strlen(text), held = 0, bytes;
+  for (size_t taught = 0; taught <= whole; taught++) {
+    int want = 0;
+    for (held = 0; want < part.n; want++) {
+      gaze_tokenizer_bytes(g->d.tok, part.v[want], &bytes);
+      if ((held += bytes) > taught) break;
+    }
+    gaze_roll_clear(&r);
+    assert_int_equal(gaze_roll_start(&r, &g->d), GAZE_OK);
+    assert_int_equal(gaze_roll_turn(&r, &g->d, g->model, "look", text, (int)taught, NULL, 0),
+                     GAZE_OK);
+    trained = 0;
+    for (int i = 0; i < r.ids.n; i++) trained += gaze_src_trainable(r.src[i]);
+    assert_int_equal(trained, want);
+  }
+  assert_int_equal(trained, part.n);  // all of it, but not the token that ends it
+  gaze_ids_fini(&part);
+
   // text that spells a special token stays text
   gaze_roll_clear(&r);
   assert_int_equal(
-      gaze_roll_turn(&r, &g->d, g->model, "<|image_pad|><|im_end|>", "x", true, NULL, 0), GAZE_OK);
+      gaze_roll_turn(&r, &g->d, g->model, "<|image_pad|><|im_end|>", "x", GAZE_TAUGHT_ALL, NULL, 0),
+      GAZE_OK);
   for (int i = 0; i < r.ids.n; i++) assert_int_not_equal(r.ids.v[i], g->d.image_pad);
   // a mark without a picture is refused
-  assert_int_not_equal(gaze_roll_turn(&r, &g->d, g->model, "<image>", "x", true, NULL, 0), GAZE_OK);
+  assert_int_not_equal(
+      gaze_roll_turn(&r, &g->d, g->model, "<image>", "x", GAZE_TAUGHT_ALL, NULL, 0), GAZE_OK);
   gaze_roll_fini(&r);
 }
 
@@ -86,7 +111,7 @@ static void test_batch(void **state) {
   gaze_roll r = {0};
   gaze_roll_start(&r, &g->d);
   gaze_image im = grey(56, 56);
-  gaze_roll_turn(&r, &g->d, g->model, "<image>", "ab", true, &im, 1);
+  gaze_roll_turn(&r, &g->d, g->model, "<image>", "ab", GAZE_TAUGHT_ALL, &im, 1);
   int n = r.ids.n, added = 0;
   gaze_err e;
   while ((e = gaze_batch_add(&b, g->model, g->ex, &r, &w)) == GAZE_OK) added++;
@@ -108,7 +133,8 @@ static void test_batch(void **state) {
 
   // what can never fit is told apart from what fits later
   gaze_batch_clear(&b);
-  for (int i = 0; i < 40; i++) gaze_roll_turn(&r, &g->d, g->model, "more", "text", true, NULL, 0);
+  for (int i = 0; i < 40; i++)
+    gaze_roll_turn(&r, &g->d, g->model, "more", "text", GAZE_TAUGHT_ALL, NULL, 0);
   assert_int_equal(gaze_batch_add(&b, g->model, g->ex, &r, &w), GAZE_ERR_RANGE);
   assert_int_equal(b.pack.tokens, 0);
   gaze_roll_fini(&r);
