@@ -1,0 +1,271 @@
+"""gaze/AVR-v0 as a vector environment: N rows in one message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
+
+from gaze_gym import view, wire
+from gaze_gym.client import Client
+
+Obs = dict[str, Any]
+
+
+def _where(mask: np.ndarray) -> list[int]:
+    """The rows where mask is true."""
+    return [int(i) for i in np.flatnonzero(mask)]
+
+
+class AvrVectorEnv(VectorEnv):
+    """N environments behind one connection; the server steps them one after the other.
+
+    The server knows autoreset mode "disabled" only, so that is the default: reset ended rows with
+    options={"reset_mask": mask}. The two other modes of Gymnasium are carried out here, with a
+    second message. Row k behaves as a single AvrEnv that was reset with the same seed.
+    Arguments as AvrEnv.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.DISABLED}
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.DISABLED,
+        image_size: int = 224,
+        split: str = "train",
+        oracle: bool = False,
+        settings: dict[str, Any] | None = None,
+        render_mode: str | None = None,
+        **connection: Any,
+    ) -> None:
+        if split not in view.SPLITS:
+            raise ValueError(f"split {split}: expected one of {', '.join(view.SPLITS)}")
+        if render_mode is not None:
+            raise ValueError("render_mode: expected None; the pictures are in the observation")
+        self.num_envs, self.render_mode = num_envs, None
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = view.observation_space(image_size)
+        self.single_action_space = view.action_space()
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._split = split
+        self._view = [view.View(image_size, oracle) for _ in range(num_envs)]
+        self._rng: dict[int, np.random.Generator] = {}  # of the rows reset so far
+        self._obs: dict[int, Obs] = {}  # what they showed last
+        self._playing = np.zeros(num_envs, np.bool_)
+        self._ended = np.zeros(num_envs, np.bool_)  # over, not reset since
+        self.client = Client(
+            rows=num_envs,
+            oracle=oracle,
+            settings={**(settings or {}), "image_size": image_size, "split": split},
+            **connection,
+        )
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Obs, dict[str, Any]]:
+        """Starts an episode in every row, or where options["reset_mask"] (bool [N]) is true.
+
+        An int seeds row k with seed + k. Rows left alone show their last observation again and are
+        missing from info.
+        """
+        seeds = self._seeds(seed)
+        mask = self._mask(options)
+        if any(i not in self._obs for i in _where(~mask)):
+            raise ResetNeeded("reset every row once before resetting some of them")
+        shown = self._reset_rows(mask, seeds)
+        infos: dict[str, Any] = {}
+        for i, info in shown.items():
+            infos = self._add_info(infos, info, i)
+        return self._batch(), infos
+
+    def step(
+        self, actions: Sequence[str]
+    ) -> tuple[Obs, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Replies in every row; what happens to ended rows is the autoreset mode's matter."""
+        texts = self._texts(actions)
+        again = self._ended & self._mode_is(AutoresetMode.NEXT_STEP)
+        self._refuse(~(self._playing | again))
+        fresh = self._reset_rows(again) if again.any() else {}
+        rewards, terminated, truncated, infos_of = self._step_rows(
+            [None if again[i] else t for i, t in enumerate(texts)]
+        )
+        infos: dict[str, Any] = {}
+        done = (terminated | truncated) & self._mode_is(AutoresetMode.SAME_STEP)
+        final = {i: self._obs[i] for i in _where(done)}
+        after = self._reset_rows(done) if done.any() else {}
+        for i in range(self.num_envs):
+            if i in final:
+                old = {"final_obs": final[i], "final_info": infos_of[i]}
+                infos = self._add_info(infos, old, i)
+            infos = self._add_info(infos, fresh.get(i) or after.get(i) or infos_of[i], i)
+        return self._batch(), rewards, terminated, truncated, infos
+
+    def chunk_step(
+        self, actions: Sequence[Sequence[str]], *, done_at: str = "step"
+    ) -> tuple[list[Obs], np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """Carries out K replies per row: actions[row][k].
+
+        Returns K observations, rewards, terminations and truncations [N,K], and K infos. A row is
+        left alone after its end: observation as at the end, reward 0, flags false;
+        infos[k]["executed"] (bool [N]) tells. A row that ended in an earlier chunk does nothing.
+        Flags stand at the true step, or all at the chunk's last with done_at="last". In SAME_STEP
+        mode rows that ended are reset after the chunk: the last observation is the new episode's,
+        the old one is in the last info's final_obs (also final_observation) and final_info.
+        """
+        if self.autoreset_mode == AutoresetMode.NEXT_STEP:
+            raise ValueError("chunk_step: expected autoreset mode Disabled or SameStep")
+        if done_at not in ("step", "last"):
+            raise ValueError(f"done_at {done_at}: expected step or last")
+        chunks = [self._chunk(c) for c in self._rows(actions)]
+        steps = len(chunks[0])
+        if any(len(c) != steps for c in chunks) or not steps:
+            raise ValueError("actions: expected equally many replies in every row, at least one")
+        over = self._ended & self._mode_is(AutoresetMode.DISABLED)
+        self._refuse(~(self._playing | over))
+        rewards = np.zeros((self.num_envs, steps), np.float64)
+        flags = np.zeros((2, self.num_envs, steps), np.bool_)
+        obs_list: list[Obs] = []
+        infos_list: list[dict[str, Any]] = []
+        last_info: dict[int, dict[str, Any]] = {}
+        for k in range(steps):
+            acts = self._playing.copy()
+            rewards[:, k], flags[0, :, k], flags[1, :, k], infos_of = self._step_rows(
+                [c[k] if acts[i] else None for i, c in enumerate(chunks)]
+            )
+            infos: dict[str, Any] = {}
+            for i, info in infos_of.items():
+                infos = self._add_info(infos, info, i)
+            last_info.update(infos_of)
+            obs_list.append(self._batch())
+            infos_list.append({**infos, "executed": acts})
+        if self.autoreset_mode == AutoresetMode.SAME_STEP:
+            obs_list[-1], infos_list[-1] = self._restart(flags, infos_list[-1], last_info)
+        if done_at == "last":
+            ended = flags.any(axis=2)
+            flags[:] = False
+            flags[:, :, -1] = ended
+        return obs_list, rewards, flags[0], flags[1], infos_list
+
+    def close_extras(self, **_kwargs: Any) -> None:
+        """Closes the connection and a server of our own."""
+        client = getattr(self, "client", None)
+        if client is not None:
+            client.close()
+
+    def _refuse(self, stuck: np.ndarray) -> None:
+        rows = _where(stuck)
+        if rows:
+            raise ResetNeeded(f"rows {rows}: the episode is over, has not begun or met an error")
+
+    def _restart(
+        self, flags: np.ndarray, infos: dict[str, Any], last_info: dict[int, dict[str, Any]]
+    ) -> tuple[Obs, dict[str, Any]]:
+        """Resets the rows that ended in a chunk; returns observation and info of its last step."""
+        done = np.asarray(flags.any(axis=(0, 2)))
+        final = dict(self._obs)
+        after = self._reset_rows(done) if done.any() else {}
+        for i, info in after.items():
+            old = {"final_obs": final[i], "final_info": last_info[i]}
+            infos = self._add_info(infos, old, i)
+            infos = self._add_info(infos, info, i)
+        if after:
+            infos["final_observation"] = infos["final_obs"].copy()
+            infos["_final_observation"] = done
+        return self._batch(), infos
+
+    def _reset_rows(
+        self, mask: np.ndarray, seeds: Sequence[int | None] | None = None
+    ) -> dict[int, dict[str, Any]]:
+        """Resets rows and returns their infos; without seeds each row goes on with its own rng."""
+        chosen: list[int | None] = [None] * self.num_envs
+        for i in _where(mask):
+            seed = None if seeds is None else seeds[i]
+            if seed is not None or i not in self._rng:
+                self._rng[i], _ = seeding.np_random(seed)
+            chosen[i] = view.episode_seed(self._split, seed, self._rng[i])
+        self._playing &= ~mask
+        rows = self.client.reset(chosen)
+        infos = {}
+        for i, row in rows.items():
+            self._view[i].seed = chosen[i] or 0
+            self._obs[i], infos[i] = self._view[i].show(row)
+        self._playing |= mask
+        self._ended &= ~mask
+        return infos
+
+    def _step_rows(
+        self, texts: Sequence[str | None]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[int, dict[str, Any]]]:
+        """Steps the rows that have a text; rewards, terminations, truncations [N] and infos.
+
+        After an error every row that was asked has to be reset.
+        """
+        asked = np.array([t is not None for t in texts])
+        rewards = np.zeros(self.num_envs, np.float64)
+        ended = np.zeros((2, self.num_envs), np.bool_)
+        infos: dict[int, dict[str, Any]] = {}
+        if not asked.any():
+            return rewards, ended[0], ended[1], infos
+        self._playing &= ~asked
+        for i, row in self.client.step(texts).items():
+            self._obs[i], infos[i] = self._view[i].show(row)
+            rewards[i], ended[:, i] = row.reward, (row.terminated, row.truncated)
+        self._ended = np.where(asked, ended[0] | ended[1], self._ended)
+        self._playing |= asked & ~self._ended
+        return rewards, ended[0], ended[1], infos
+
+    def _batch(self) -> Obs:
+        space = self.single_observation_space
+        rows = [self._obs[i] for i in range(self.num_envs)]
+        empty: Any = create_empty_array(space, self.num_envs)
+        batch: Any = concatenate(space, rows, empty)
+        return batch
+
+    def _mode_is(self, mode: AutoresetMode) -> np.bool_:
+        return np.bool_(self.autoreset_mode == mode)
+
+    def _rows(self, actions: Any) -> list[Any]:
+        """The actions as a list with one entry per row."""
+        if isinstance(actions, (str, bytes)) or not hasattr(actions, "__len__"):
+            raise TypeError("actions: expected a sequence with one entry per row")
+        if len(actions) != self.num_envs:
+            raise ValueError(f"actions: expected {self.num_envs} rows, got {len(actions)}")
+        return list(actions)
+
+    def _texts(self, actions: Any) -> list[str]:
+        return [wire.check_action(a) for a in self._rows(actions)]
+
+    def _chunk(self, actions: Any) -> list[str]:
+        if isinstance(actions, (str, bytes)) or not hasattr(actions, "__len__"):
+            raise TypeError("actions: expected a sequence of replies in every row")
+        return [wire.check_action(a) for a in actions]
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, (int, np.integer)):
+            return [int(seed) + i for i in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise ValueError(f"seed: expected {self.num_envs} entries, got {len(seed)}")
+        return [None if s is None else int(s) for s in seed]
+
+    def _mask(self, options: dict[str, Any] | None) -> np.ndarray:
+        mask = (options or {}).get("reset_mask")
+        if mask is None:
+            return np.ones(self.num_envs, np.bool_)
+        mask = np.asarray(mask)
+        if mask.dtype != np.bool_ or mask.shape != (self.num_envs,) or not mask.any():
+            raise ValueError(f"reset_mask: expected bool of [{self.num_envs}], not all false")
+        return mask
