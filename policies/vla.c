@@ -45,7 +45,7 @@ static gaze_err read_sampling(vla *p, const gaze_cfg *cfg) {
   GAZE_TRY(gaze_cfg_num(cfg, "temperature", 0, 0, 100, &temperature));
   GAZE_TRY(gaze_cfg_num(cfg, "top_p", 1, 0, 1, &top_p));
   GAZE_TRY(gaze_cfg_int(cfg, "top_k", 0, 0, 1 << 20, &top_k));
-  GAZE_TRY(gaze_cfg_int(cfg, "max_new", 400, 1, 1 << 16, &max_new));
+  GAZE_TRY(gaze_cfg_int(cfg, "max_new", 512, 1, 1 << 16, &max_new));
   p->sampling = (gaze_sampling){.temperature = (float)temperature,
                                 .top_p = (float)top_p,
                                 .top_k = (int)top_k,

@@ -192,6 +192,10 @@ bool avr_sufficient(const avr_values *v);  // exactly one  [rt: safe]
 // safe]
 int avr_open_regions(const avr_scene *s, const avr_question *q, const avr_state *st,
                      avr_region out[GAZE_SCENE_BODIES_MAX]);
+// The same for a question that may be answered already: whether a place could hide something that
+// the question asks about does not depend on what was found elsewhere.  [rt: safe]
+int avr_unseen_regions(const avr_scene *s, const avr_question *q, const avr_state *st,
+                       avr_region out[GAZE_SCENE_BODIES_MAX]);
 // Known objects that match the question so far (counted, existing, or the present candidate of a
 // query); returns the number. For the thought's "Match" line.  [rt: safe]
 int avr_matches(const avr_scene *s, const avr_question *q, const avr_state *st,

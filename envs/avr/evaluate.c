@@ -314,7 +314,11 @@ int avr_open_regions(const avr_scene *s, const avr_question *q, const avr_state 
                      avr_region out[GAZE_SCENE_BODIES_MAX]) {
   avr_values v;
   avr_possible(s, q, st, &v);
-  if (avr_sufficient(&v)) return 0;
+  return avr_sufficient(&v) ? 0 : avr_unseen_regions(s, q, st, out);
+}
+
+int avr_unseen_regions(const avr_scene *s, const avr_question *q, const avr_state *st,
+                       avr_region out[GAZE_SCENE_BODIES_MAX]) {
   float best = 0;
   int room[GAZE_SCENE_BODIES_MAX];
   if (is_query(q)) candidate(s, q, st, &best);

@@ -237,14 +237,13 @@ static gaze_err matches(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *r
     avr_question_text(s, q, user);
 
     int n = 0;
-    gaze_buf_str(reply, "Match: ");
+    gaze_buf_str(reply, "Known:");
     for (int i = 0; i < s->n; i++) {
-      if (!filter_takes(&q->filter, &s->object[i])) continue;
-      if (n++) gaze_buf_str(reply, ", ");
+      gaze_buf_str(reply, i ? ", " : " ");
       avr_object_name(s, i, AVR_FACTS_ALL, reply);
+      if (filter_takes(&q->filter, &s->object[i])) gaze_buf_printf(reply, " %d", ++n);
     }
-    if (n == 0) gaze_buf_str(reply, "none");
-    if (count) gaze_buf_printf(reply, ": %d", n);
+    gaze_buf_printf(reply, "\nMatch: %d", n);
     // nothing hidden: what matches is the answer
     if (closed) {
       gaze_buf_str(reply, "\nAnswer: ");

@@ -269,7 +269,7 @@ static bool ask_where(const view *w, gaze_buf *user, gaze_buf *reply) {
   gaze_buf_str(user, "where is the ");
   name(w, k, user);
   gaze_buf_str(user, "?");
-  avr_box_lines(w->s, NULL, &w->seen[k], 1, reply);
+  avr_box_lines(w->s, NULL, &w->seen[k], 1, NULL, reply);
   cut_line_end(reply);
   return true;
 }
@@ -344,7 +344,7 @@ static gaze_err look(gaze_talker *t, gaze_rng *r, gaze_buf *user, gaze_buf *repl
   }
   GAZE_TRY(avr_talk_render(t, s, st));
   gaze_buf_str(user, gaze_rng_int(r, 0, 1) ? "<image>\nList." : "List.\n<image>");
-  avr_box_lines(s, NULL, w.seen, w.n, reply);
+  avr_box_lines(s, NULL, w.seen, w.n, NULL, reply);
   cut_line_end(reply);
   GAZE_TRY(avr_talk_turn(out, user, reply, t->rgb, t->image_size, GAZE_TAUGHT_ALL));
   return ask_all(&w, t->questions, user, reply, out);

@@ -197,8 +197,14 @@ void avr_prompt(const avr_episode *e, const char *status, gaze_buf *out) {
   avr_option_lines(e, out);
 }
 
+void avr_put_marks(const avr_marks *m, int object, gaze_buf *out) {
+  if (m->number[object]) gaze_buf_printf(out, " %d", m->number[object]);
+  if (m->behind[object]) gaze_buf_printf(out, " %s", m->w->behind);
+  if (m->under[object]) gaze_buf_printf(out, " %s", m->w->under);
+}
+
 void avr_box_lines(const avr_scene *s, const avr_know *know, const avr_seen *seen, int n,
-                   gaze_buf *out) {
+                   const avr_marks *marks, gaze_buf *out) {
   for (int i = 0; i < n; i++) {
     int v[4];
     for (int k = 0; k < 4; k++) {
@@ -208,6 +214,7 @@ void avr_box_lines(const avr_scene *s, const avr_know *know, const avr_seen *see
     gaze_buf_printf(out, "[%d %d %d %d] ", v[0], v[1], v[2], v[3]);
     uint8_t fact = (uint8_t)(seen[i].fact | (know ? know->fact[seen[i].object] : 0));
     avr_object_name(s, seen[i].object, fact, out);
+    if (marks) avr_put_marks(marks, seen[i].object, out);
     gaze_buf_str(out, "\n");
   }
 }

@@ -89,86 +89,88 @@ int avr_best_option(const avr_episode *e) {
   return e->options > 0 ? 0 : -1;
 }
 
-// objects in the order a reader meets them: this view from left to right, then earlier ones. Every
-// later line keeps this order, so that it can be copied from the list.
+// Objects in the order a reader meets them: this view from left to right, then those seen before
+// and not now, by size, colour and shape.
 typedef struct listing {
   int object[GAZE_SCENE_BODIES_MAX], n;
+  int seen;                             // of them in this view
   uint8_t fact[GAZE_SCENE_BODIES_MAX];  // by object: the union of all views
+  avr_marks marks;
 } listing;
 
-static listing list_objects(const avr_episode *e, const avr_seen *seen, int n) {
-  listing l = {.n = 0};
-  bool listed[GAZE_SCENE_BODIES_MAX] = {false};
-  memcpy(l.fact, e->state.know.fact, sizeof l.fact);
-  for (int i = 0; i < n; i++) {
-    l.object[l.n++] = seen[i].object;
-    listed[seen[i].object] = true;
-    l.fact[seen[i].object] |= seen[i].fact;
-  }
-  for (int i = 0; i < e->scene.n; i++)
-    if (!listed[i] && (l.fact[i] & AVR_EXISTS)) l.object[l.n++] = i;
-  return l;
+static int place_of(const avr_object *o) {
+  return 1000 * o->value[AVR_SIZE] + 10 * o->value[AVR_COLOUR] + o->value[AVR_SHAPE];
 }
 
-static int rank_of(const listing *l, int object) {
-  int k = 0;
-  while (k < l->n && l->object[k] != object) k++;
-  return k;
+static void list_objects(const avr_episode *e, const avr_seen *seen, int n, listing *l) {
+  bool listed[GAZE_SCENE_BODIES_MAX] = {false};
+  memcpy(l->fact, e->state.know.fact, sizeof l->fact);
+  for (int i = 0; i < n; i++) {
+    l->object[l->n++] = seen[i].object;
+    listed[seen[i].object] = true;
+    l->fact[seen[i].object] |= seen[i].fact;
+  }
+  l->seen = l->n;
+  for (int i = 0; i < e->scene.n; i++) {
+    if (listed[i] || !(l->fact[i] & AVR_EXISTS)) continue;
+    int k = l->n++;
+    for (; k > l->seen &&
+           place_of(&e->scene.object[l->object[k - 1]]) > place_of(&e->scene.object[i]);
+         k--)
+      l->object[k] = l->object[k - 1];
+    l->object[k] = i;
+  }
+}
+
+// Numbers the objects that count, in the order of the list, and marks where something may hide;
+// returns how many count. Queries compare all objects, so theirs is named after the list only.
+static int mark(const avr_episode *e, const avr_phrases *w, listing *l) {
+  avr_region region[GAZE_SCENE_BODIES_MAX];
+  int match[GAZE_SCENE_BODIES_MAX], number = 0;
+  bool counts[GAZE_SCENE_BODIES_MAX] = {false};
+  int n = e->question.id < AVR_E1 ? 0 : avr_matches(&e->scene, &e->question, &e->state, match);
+  for (int i = 0; i < n; i++) counts[match[i]] = true;
+  l->marks = (avr_marks){.w = w};
+  for (int k = 0; k < l->n; k++)
+    if (counts[l->object[k]]) l->marks.number[l->object[k]] = (uint8_t)++number;
+  n = avr_unseen_regions(&e->scene, &e->question, &e->state, region);
+  for (int i = 0; i < n; i++)
+    *(region[i].under ? &l->marks.under[region[i].object] : &l->marks.behind[region[i].object]) =
+        true;
+  return number;
 }
 
 static void known_line(const avr_episode *e, const avr_phrases *w, const listing *l,
                        gaze_buf *out) {
-  gaze_buf_printf(out, "%s ", w->known);
-  for (int k = 0; k < l->n; k++) {
-    if (k) gaze_buf_str(out, ", ");
+  gaze_buf_str(out, w->known);
+  for (int k = l->seen; k < l->n; k++) {
+    gaze_buf_str(out, k > l->seen ? ", " : " ");
     avr_object_name(&e->scene, l->object[k], l->fact[l->object[k]], out);
+    avr_put_marks(&l->marks, l->object[k], out);
   }
-  gaze_buf_printf(out, l->n ? "\n" : "%s\n", w->none);
+  if (l->n == l->seen) gaze_buf_printf(out, " %s", w->none);
+  gaze_buf_str(out, "\n");
 }
 
-static void match_line(const avr_episode *e, const avr_phrases *w, const listing *l,
+// the number of objects that count, or the object a query asks about so far
+static void match_line(const avr_episode *e, const avr_phrases *w, const listing *l, int number,
                        gaze_buf *out) {
   int object[GAZE_SCENE_BODIES_MAX];
-  int n = avr_matches(&e->scene, &e->question, &e->state, object);
   gaze_buf_printf(out, "%s ", w->match);
-  // insertion sort by place in the list
-  for (int i = 1; i < n; i++)
-    for (int j = i; j > 0 && rank_of(l, object[j]) < rank_of(l, object[j - 1]); j--) {
-      int swap = object[j];
-      object[j] = object[j - 1];
-      object[j - 1] = swap;
-    }
-  for (int i = 0; i < n; i++) {
-    if (i) gaze_buf_str(out, ", ");
-    avr_object_name(&e->scene, object[i], l->fact[object[i]], out);
+  if (e->question.id >= AVR_E1) {
+    gaze_buf_printf(out, "%d", number);
+  } else if (avr_matches(&e->scene, &e->question, &e->state, object)) {
+    avr_object_name(&e->scene, object[0], l->fact[object[0]], out);
+  } else {
+    gaze_buf_str(out, w->none);
   }
-  if (n == 0) gaze_buf_str(out, w->none);
-  if (avr_counts(&e->question)) gaze_buf_printf(out, ": %d", n);
   gaze_buf_str(out, "\n");
 }
 
-// "behind" before "under", each in the order of the list
-static int region_rank(const listing *l, const avr_region *r) {
-  return rank_of(l, r->object) + (r->under ? GAZE_SCENE_BODIES_MAX + 1 : 0);
-}
-
-static void hidden_line(const avr_episode *e, const avr_phrases *w, const listing *l,
-                        gaze_buf *out) {
-  avr_region region[GAZE_SCENE_BODIES_MAX];
-  int n = avr_open_regions(&e->scene, &e->question, &e->state, region);
-  gaze_buf_printf(out, "%s ", w->hidden);
-  for (int i = 1; i < n; i++)
-    for (int j = i; j > 0 && region_rank(l, &region[j]) < region_rank(l, &region[j - 1]); j--) {
-      avr_region swap = region[j];
-      region[j] = region[j - 1];
-      region[j - 1] = swap;
-    }
-  for (int i = 0; i < n; i++) {
-    gaze_buf_printf(out, "%s%s ", i ? ", " : "", region[i].under ? w->under : w->behind);
-    avr_object_name(&e->scene, region[i].object, l->fact[region[i].object], out);
-  }
-  if (n == 0) gaze_buf_str(out, w->none);
-  gaze_buf_str(out, "\n");
+static void hidden_line(const avr_phrases *w, const listing *l, gaze_buf *out) {
+  bool any = false;
+  for (int i = 0; i < GAZE_SCENE_BODIES_MAX; i++) any |= l->marks.behind[i] || l->marks.under[i];
+  gaze_buf_printf(out, "%s %s\n", w->hidden, any ? w->unknown : w->none);
 }
 
 static void answer_line(const avr_episode *e, const avr_phrases *w, const avr_values *v,
@@ -179,7 +181,7 @@ static void answer_line(const avr_episode *e, const avr_phrases *w, const avr_va
     while (value < AVR_VALUES_MAX - 1 && !v->possible[value]) value++;
     avr_value_name(&e->question, value, out);
   } else if (avr_counts(&e->question)) {
-    gaze_buf_printf(out, "%d %s %d", v->lo, w->to, v->hi);
+    gaze_buf_printf(out, "%d %s %s", v->lo, w->to, w->unknown);
   } else {
     gaze_buf_str(out, w->unknown);
   }
@@ -221,14 +223,16 @@ gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int c
   const avr_phrases *w = &avr_wording[wording];
   avr_values v;
   avr_possible(&e->scene, &e->question, &e->state, &v);
-  const listing l = list_objects(e, seen, n);
+  listing l = {0};
+  list_objects(e, seen, n, &l);
+  int number = mark(e, w, &l);
 
   gaze_buf_printf(out, "<think>\n%s\n", avr_heading[0]);
-  avr_box_lines(&e->scene, &e->state.know, seen, n, out);
+  avr_box_lines(&e->scene, &e->state.know, seen, n, &l.marks, out);
   if (e->state.t > 0) known_line(e, w, &l, out);
-  match_line(e, w, &l, out);
+  match_line(e, w, &l, number, out);
   gaze_buf_printf(out, "%s\n", avr_heading[1]);
-  hidden_line(e, w, &l, out);
+  hidden_line(w, &l, out);
   answer_line(e, w, &v, out);
   const char *brings[GAZE_OPTIONS_MAX];
   for (int i = 0; i < e->options; i++) brings[i] = brings_of(e, w, &e->option[i]);

@@ -40,10 +40,23 @@ void avr_value_name(const avr_question *q, int value, gaze_buf *out);
 // Whether the question's values are counts.  [rt: safe]
 bool avr_counts(const avr_question *q);
 
+// What a thought adds to an object's name: its number among those that count, and where the
+// question leaves something open. Said at the object itself, so that nothing has to be copied from
+// a list where names repeat.
+typedef struct avr_marks {
+  const avr_phrases *w;
+  uint8_t number[GAZE_SCENE_BODIES_MAX];  // 1.. in the order of the list, 0 = does not count
+  bool behind[GAZE_SCENE_BODIES_MAX], under[GAZE_SCENE_BODIES_MAX];
+} avr_marks;
+
 // One line "[x0 y0 x1 y1] name" per seen object; integers are hundredths of width and height,
-// 0..99. The name gives what this view or `know` (may be NULL) tells.  [rt: never]
+// 0..99. The name gives what this view or `know` (may be NULL) tells, `marks` (may be NULL) follow.
+// [rt: never]
 void avr_box_lines(const avr_scene *s, const avr_know *know, const avr_seen *seen, int n,
-                   gaze_buf *out);
+                   const avr_marks *marks, gaze_buf *out);
+
+// Writes the marks of one object, each after a space: "2 behind under".  [rt: never]
+void avr_put_marks(const avr_marks *m, int object, gaze_buf *out);
 
 // avr_thought for a view that was already looked at.  [rt: never]
 gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int choice, int wording,

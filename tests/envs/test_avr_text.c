@@ -150,11 +150,17 @@ static void test_boxes(void **state) {
   const avr_seen seen[] = {{0, AVR_EXISTS, {0.307f, 0.411f, 0.445f, 0.609f}},
                            {1, AVR_EXISTS | AVR_KNOWS_COLOUR, {-0.2f, 0.999f, 1.0f, 7.5f}}};
   gaze_buf b = GAZE_BUF_INIT;
-  avr_box_lines(&e.scene, NULL, seen, 2, &b);
+  avr_box_lines(&e.scene, NULL, seen, 2, NULL, &b);
   assert_string_equal(b.data, "[30 41 44 60] object\n[0 99 99 99] blue object\n");
   gaze_buf_clear(&b);
-  avr_box_lines(&e.scene, &e.state.know, seen, 2, &b);
+  avr_box_lines(&e.scene, &e.state.know, seen, 2, NULL, &b);
   assert_string_equal(b.data, "[30 41 44 60] large red cube\n[0 99 99 99] small blue sphere\n");
+  gaze_buf_clear(&b);
+  avr_marks m = {.w = &avr_wording[0], .number = {0, 12}, .behind = {true, false}, .under = {true}};
+  avr_box_lines(&e.scene, &e.state.know, seen, 2, &m, &b);
+  assert_string_equal(b.data,
+                      "[30 41 44 60] large red cube behind under\n"
+                      "[0 99 99 99] small blue sphere 12\n");
   gaze_buf_fini(&b);
 }
 

@@ -330,15 +330,19 @@ static void check_matches(const gaze_talk *talk) {
   for (int i = 0; i < talk->turns; i++) {
     const char *q = strstr(talk->turn[i].user, "Question: "), *a = talk->turn[i].reply;
     assert_non_null(q);
-    assert_int_equal(strncmp(a, "Match: ", 7), 0);
-    int names = strncmp(a + 7, "none", 4) != 0;
-    const char *end = strchr(a + 7, '\n');
-    for (const char *p = a; *p && p != end; p++) names += *p == ',';
-    if (strncmp(q + 10, "how many ", 9) == 0) {
-      char tail[16];
-      snprintf(tail, sizeof tail, ": %d", names);
-      assert_non_null(strstr(a + 7, tail));
+    // the objects again, those that match numbered; every word asked for stands in a numbered name
+    assert_int_equal(strncmp(a, "Known: ", 7), 0);
+    const char *names = talk->turn[0].user + 7, *p = a + 7;
+    int number = 0;
+    for (; *names && *names != '\n'; names++, p++) {
+      if (*p == *names) continue;
+      assert_true(*names == ',');
+      assert_int_equal(strtol(p, (char **)(uintptr_t)&p, 10), ++number);
     }
+    if (*p == ' ') assert_int_equal(strtol(p, (char **)(uintptr_t)&p, 10), ++number);
+    char line[24];
+    snprintf(line, sizeof line, "\nMatch: %d", number);
+    assert_int_equal(strncmp(p, line, strlen(line)), 0);
     bool closed = strstr(talk->turn[0].user, "Hidden: none") != NULL;
     assert_true((strstr(a, "\nAnswer: ") != NULL) == closed);
   }
