@@ -327,6 +327,44 @@ static gaze_err ask_all(const view *w, int questions, gaze_buf *user, gaze_buf *
   return GAZE_OK;
 }
 
+// whether this view shows object i with all its facts
+static bool plain(const view *w, int i) {
+  for (int k = 0; k < w->n; k++)
+    if (w->seen[k].object == i) return (w->seen[k].fact & AVR_FACTS_ALL) == AVR_FACTS_ALL;
+  return false;
+}
+
+// A question of the game about this scene whose words this view makes plain; false if none was
+// found. Sides of the table are those of azimuth 0, so only a view from there is asked about them.
+static bool ask_game(const view *w, avr_question *q) {
+  static const avr_template id[7] = {AVR_E1, AVR_K1, AVR_K2, AVR_Q1, AVR_Q2, AVR_Q3, AVR_K3};
+  int kinds = w->st->viewer.azimuth == 0.0f && w->st->viewer.pan == 0.0f ? 7 : 5;
+  for (int tries = 0; tries < 40; tries++) {
+    avr_wish wish;
+    avr_draw_wish(w->r, w->s->family, id[gaze_rng_int(w->r, 0, kinds - 1)], &wish);
+    if (!avr_ask(w->r, w->s, &wish, q)) continue;
+    if (q->anchor >= 0 && !plain(w, q->anchor)) continue;
+    if (q->stack >= 0 && !plain(w, avr_stack_top(w->s, q->stack, 0xFFFF))) continue;
+    return true;
+  }
+  return false;
+}
+
+// the list alone, or with what the thought of the game says of it
+static void list_view(gaze_talker *t, const view *w, gaze_buf *user, gaze_buf *reply) {
+  bool first = gaze_rng_int(w->r, 0, 1) == 1;
+  if (gaze_rng_real(w->r, 0.0, 1.0) < t->asked && ask_game(w, &t->e.question)) {
+    gaze_buf_str(user, "Question: ");
+    avr_question_text(w->s, &t->e.question, user);
+    gaze_buf_str(user, "\n");
+    avr_view_lines(w->seen, w->n, &t->e, &avr_wording[0], reply);
+  } else {
+    avr_box_lines(w->s, NULL, w->seen, w->n, NULL, reply);
+  }
+  gaze_buf_str(user, first ? "<image>\nList." : "List.\n<image>");
+  cut_line_end(reply);
+}
+
 static gaze_err look(gaze_talker *t, gaze_rng *r, gaze_buf *user, gaze_buf *reply, gaze_talk *out) {
   avr_scene *s = &t->e.scene;
   avr_state *st = &t->e.state;
@@ -343,9 +381,7 @@ static gaze_err look(gaze_talker *t, gaze_rng *r, gaze_buf *user, gaze_buf *repl
     w.n = avr_look(t->oracle, s, st, w.seen);
   }
   GAZE_TRY(avr_talk_render(t, s, st));
-  gaze_buf_str(user, gaze_rng_int(r, 0, 1) ? "<image>\nList." : "List.\n<image>");
-  avr_box_lines(s, NULL, w.seen, w.n, NULL, reply);
-  cut_line_end(reply);
+  list_view(t, &w, user, reply);
   GAZE_TRY(avr_talk_turn(out, user, reply, t->rgb, t->image_size, GAZE_TAUGHT_ALL));
   return ask_all(&w, t->questions, user, reply, out);
 }

@@ -81,6 +81,7 @@ static gaze_err open_parts(gaze_talker *t, const gaze_cfg *cfg) {
   GAZE_TRY(gaze_cfg_int(cfg, "talk.wording", wording, -1, AVR_WORDINGS - 1, &wording));
   GAZE_TRY(gaze_cfg_int(cfg, "talk.questions", questions, -1, 20, &questions));
   GAZE_TRY(gaze_cfg_num(cfg, "talk.noise", 0.3, 0.0, 1.0, &t->noise));
+  GAZE_TRY(gaze_cfg_num(cfg, "talk.asked", 0.5, 0.0, 1.0, &t->asked));
   GAZE_TRY(gaze_cfg_int(cfg, "talk.seed_first", 0, 0, (int64_t)1 << 40, &t->seed_first));
   GAZE_TRY(gaze_cfg_int(cfg, "talk.seeds", 1000000, 1, UINT32_MAX, &t->seeds));
   t->image_size = (int)size;

@@ -38,7 +38,8 @@ typedef struct gaze_talker gaze_talker;  // opaque: oracle, renderer, settings
 // Opens a maker of talks. Settings: "image_size" (224), "threads" (1), the "avr.*" ones of
 // env_avr.h, and "talk.noise" (0.3: share of turns that take a random action instead of the best),
 // "talk.wording" (0..7, or -1: drawn per talk), "talk.questions" (-1: 4 to 6; how many a picture's
-// list is followed by, if the scene has as many), "talk.seed_first" (0) and "talk.seeds"
+// list is followed by, if the scene has as many), "talk.asked" (0.5: share of lists that come with
+// what the game's thought says of them), "talk.seed_first" (0) and "talk.seeds"
 // (1,000,000): the range episode seeds are drawn from. The configuration must outlive the maker.
 // [rt: init]
 gaze_err gaze_talker_open(gaze_talker **t, const gaze_cfg *cfg);

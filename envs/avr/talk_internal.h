@@ -13,7 +13,7 @@ struct gaze_talker {
   avr_settings set;
   avr_episode e;  // scratch: one conversation at a time
   int image_size, wording, questions;
-  double noise;
+  double noise, asked;
   int64_t seed_first, seeds;
   uint8_t *rgb;  // [image_size,image_size,3]
 };

@@ -212,6 +212,23 @@ static const char *brings_of(const avr_episode *e, const avr_phrases *w, const a
   return avr_can_try(&e->scene, &e->state, o) ? w->irrelevant : w->blocked;
 }
 
+void avr_view_lines(const avr_seen *seen, int n, const avr_episode *e, const avr_phrases *w,
+                    gaze_buf *out) {
+  avr_values v;
+  avr_possible(&e->scene, &e->question, &e->state, &v);
+  listing l = {0};
+  list_objects(e, seen, n, &l);
+  int number = mark(e, w, &l);
+
+  gaze_buf_printf(out, "%s\n", avr_heading[0]);
+  avr_box_lines(&e->scene, &e->state.know, seen, n, &l.marks, out);
+  if (e->state.t > 0) known_line(e, w, &l, out);
+  match_line(e, w, &l, number, out);
+  gaze_buf_printf(out, "%s\n", avr_heading[1]);
+  hidden_line(w, &l, out);
+  answer_line(e, w, &v, out);
+}
+
 gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int choice, int wording,
                         gaze_buf *out) {
   if (choice < 0 || choice >= e->options)
@@ -223,17 +240,9 @@ gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int c
   const avr_phrases *w = &avr_wording[wording];
   avr_values v;
   avr_possible(&e->scene, &e->question, &e->state, &v);
-  listing l = {0};
-  list_objects(e, seen, n, &l);
-  int number = mark(e, w, &l);
 
-  gaze_buf_printf(out, "<think>\n%s\n", avr_heading[0]);
-  avr_box_lines(&e->scene, &e->state.know, seen, n, &l.marks, out);
-  if (e->state.t > 0) known_line(e, w, &l, out);
-  match_line(e, w, &l, number, out);
-  gaze_buf_printf(out, "%s\n", avr_heading[1]);
-  hidden_line(w, &l, out);
-  answer_line(e, w, &v, out);
+  gaze_buf_str(out, "<think>\n");
+  avr_view_lines(seen, n, e, w, out);
   const char *brings[GAZE_OPTIONS_MAX];
   for (int i = 0; i < e->options; i++) brings[i] = brings_of(e, w, &e->option[i]);
   avr_gain_lines(e, w, brings, out);

@@ -218,7 +218,7 @@ static void check_answer(const char *list, const gaze_turn *u, tally *c) {
 
 static void test_perception(void **state) {
   (void)state;
-  gaze_talker *t = open_talker(NULL);
+  gaze_talker *t = open_talker("talk.asked=0");
   gaze_talk talk = GAZE_TALK_INIT;
   gaze_rng r;
   tally c = {0};
@@ -246,6 +246,58 @@ static void test_perception(void **state) {
   assert_true(c.behind > 20 && c.closest > 50 && c.hidden > 50);
   assert_true(c.hidden_none > c.hidden / 20 && c.hidden_none < 19 * c.hidden / 20);
   assert_true(c.yes > 20 && c.no > 20 && c.yes < 2 * c.no && c.no < 2 * c.yes);
+  gaze_talk_fini(&talk);
+  gaze_talker_close(&t);
+}
+
+// a list with what the thought says of it: numbers count up over the lines that fit the question,
+// "behind" and "under" tell whether something may be hidden
+static void check_asked(const char *question, const char *reply, tally *c) {
+  static const char head[] = "## Visual Reasoning\n";
+  assert_int_equal(strncmp(reply, head, strlen(head)), 0);
+  const char *at = reply + strlen(head), *words = NULL;
+  bool count = strncmp(question, "how many objects are ", 21) == 0, open = false;
+  if (count || strncmp(question, "is there a ", 11) == 0) words = question + (count ? 21 : 11);
+  int number = 0;
+  for (size_t n; *at == '['; at += n + 1) {
+    n = strcspn(at, "\n");
+    const char *name = strchr(at, ']') + 2;
+    size_t marks = strcspn(name, "\n0123456789");
+    bool numbered = name[marks] >= '0' && name[marks] <= '9';
+    open |= line_holds(at, n, "behind", 6) || line_holds(at, n, "under", 5);
+    if (numbered) assert_int_equal(atoi(name + marks), ++number);
+    if (words && !strstr(question, "the "))
+      assert_int_equal(numbered, line_holds(at, n, words, strcspn(words, "?")));
+  }
+  char line[24];
+  snprintf(line, sizeof line, "Match: %d\n", number);
+  if (words || number) assert_int_equal(strncmp(at, line, strlen(line)), 0);
+  // what hides something may itself be out of this view, so no mark need not mean "none"
+  assert_non_null(strstr(at, "\nHidden: "));
+  if (open) assert_non_null(strstr(at, "\nHidden: unknown\n"));
+  assert_non_null(strstr(at, "\nAnswer: "));
+  c->counts += count;
+  c->yes += number > 0;
+  c->hidden += open;
+}
+
+static void test_asked_lists(void **state) {
+  (void)state;
+  gaze_talker *t = open_talker("talk.asked=1");
+  gaze_talk talk = GAZE_TALK_INIT;
+  gaze_rng r;
+  tally c = {0};
+  int asked = 0;
+  gaze_rng_init(&r, 12, 0);
+  for (int k = 0; k < 400; k++) {
+    ok(gaze_talk_perception(t, &r, &talk));
+    const char *q = strstr(talk.turn[0].user, "Question: ");
+    if (!q) continue;
+    asked++;
+    check_asked(q + 10, talk.turn[0].reply, &c);
+  }
+  assert_true(asked > 300 && c.counts > 30 && c.yes > 60 && c.hidden > 100 &&
+              c.hidden < asked - 30);
   gaze_talk_fini(&talk);
   gaze_talker_close(&t);
 }
@@ -452,9 +504,13 @@ static void test_settings(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_list),        cmocka_unit_test(test_settings),
-      cmocka_unit_test(test_lookup),      cmocka_unit_test(test_perception),
-      cmocka_unit_test(test_episodes),    cmocka_unit_test(test_no_noise_trains_every_turn),
+      cmocka_unit_test(test_list),
+      cmocka_unit_test(test_settings),
+      cmocka_unit_test(test_lookup),
+      cmocka_unit_test(test_perception),
+      cmocka_unit_test(test_asked_lists),
+      cmocka_unit_test(test_episodes),
+      cmocka_unit_test(test_no_noise_trains_every_turn),
       cmocka_unit_test(test_determinism),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
