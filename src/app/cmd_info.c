@@ -8,6 +8,7 @@
 #include "nn/config.h"
 #include "nn/params.h"
 #include "nn/tokenizer.h"
+#include "sim/robot.h"
 #include "sim/world.h"
 
 static const char GAZE_VERSION[] = "0.1.0";
@@ -153,6 +154,38 @@ static gaze_err add_env(cJSON *root, const char *spec, const gaze_cfg *cfg) {
   return e;
 }
 
+// what planning knows of an arm: its joints with their limits, the hand, the tool at home
+static gaze_err add_robot(cJSON *root, const char *name) {
+  gaze_robot *r = calloc(1, sizeof *r);  // holds all pairs of the hull: too much for the stack
+  mjSpec *spec = NULL;
+  if (!r) return GAZE_ERR_NOMEM;
+  gaze_err e = gaze_robot_open(r, name, NULL, &spec);
+  if (spec) mj_deleteSpec(spec);
+  cJSON *o = e ? NULL : cJSON_AddObjectToObject(root, "robot");
+  if (!e && !o) e = GAZE_ERR_NOMEM;
+  if (!e) e = put_str(o, "name", name);
+  const gaze_chain *c = &r->arm.chain;
+  if (!e) e = put_int(o, "joints", c->n);
+  for (int i = 0; i < c->n && !e; i++) {
+    const gaze_joint *j = &c->joint[i];
+    const char *unit = j->type == GAZE_JOINT_HINGE ? "rad" : "m";
+    char key[24], text[160];
+    snprintf(key, sizeof key, "joint_%d", i);
+    snprintf(text, sizeof text, "%s: %.4g..%.4g %s, %.3g %s/s, effort %.4g", j->name, j->lo, j->hi,
+             unit, j->vel, unit, j->effort);
+    e = put_str(o, key, text);
+  }
+  gaze_pose tool = gaze_chain_fk(c, r->arm.home, NULL);
+  char text[96];
+  snprintf(text, sizeof text, "%.3f %.3f %.3f m", tool.pos[0], tool.pos[1], tool.pos[2]);
+  if (!e) e = put_str(o, "tool_at_home", text);
+  snprintf(text, sizeof text, "%.0f mm", 1000 * r->arm.open_m);
+  if (!e) e = put_str(o, "hand_opens", text);
+  if (!e) e = put_int(o, "hull_capsules", r->arm.hull.n);
+  free(r);
+  return e;
+}
+
 // one line a figure, objects as headed blocks
 static void print_table(const cJSON *root) {
   const cJSON *block = NULL, *item = NULL;
@@ -178,14 +211,16 @@ static void print_table(const cJSON *root) {
 }
 
 static gaze_err fill(cJSON *root, gaze_args *a) {
-  const char *model, *env;
+  const char *model, *env, *robot;
   int64_t tokens;
   GAZE_TRY(gaze_cfg_str(a->cfg, "model", NULL, &model));
+  GAZE_TRY(gaze_cfg_str(a->cfg, "robot", NULL, &robot));
   GAZE_TRY(gaze_cfg_str(a->cfg, "env", NULL, &env));
   GAZE_TRY(gaze_cfg_int(a->cfg, "tokens", 2048, 1, 1 << 24, &tokens));
   GAZE_TRY(add_versions(root));
   GAZE_TRY(add_processor(root));
   if (model) GAZE_TRY(add_model(root, model, tokens));
+  if (robot) GAZE_TRY(add_robot(root, robot));
   if (!env) return GAZE_OK;
   GAZE_TRY(gaze_cfg_set(a->cfg, "oracle=true"));
   return add_env(root, env, a->cfg);
@@ -224,6 +259,11 @@ static const gaze_flag flags[] = {
      .kind = GAZE_FLAG_TEXT,
      .value = "ENV[:SPLIT]",
      .help = "contract of an environment: its first observation"},
+    {.name = "--robot",
+     .key = "robot",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "R",
+     .help = "joints and hand of an arm: panda7, ur5e6 or an MJCF or URDF file"},
     {.name = "--image-size",
      .key = "image_size",
      .kind = GAZE_FLAG_INT,
@@ -237,8 +277,8 @@ static const gaze_flag flags[] = {
 
 const gaze_command gaze_cmd_info = {
     .name = "info",
-    .about = "versions, processor, model sizes, environment contracts",
-    .usage = "info [--model DIR] [--env E] [--json]",
+    .about = "versions, processor, model sizes, robots, environment contracts",
+    .usage = "info [--model DIR] [--env E] [--robot R] [--json]",
     .more = "Example:\n  gaze info --model policies/tiny --env avr\n",
     .flags = flags,
     .body = info,

@@ -90,6 +90,8 @@ static void test_bad_usage(void **state) {
       {{"reward", "vla_r1", "--mode", "soft"}, "soft"},
       {{"info", "--model", "/nowhere"}, "/nowhere"},
       {{"info", "--env", "moon"}, "moon"},
+      {{"info", "--robot", "/nowhere.xml"}, "/nowhere.xml"},
+      {{"info", "--robot", "CMakeLists.txt"}, "does not parse"},
       {{"bench"}, "render"},
       {{"bench", "ghost"}, "ghost"},
       {{"bench", "render", "--rounds", "4"}, "--rounds 4"},
@@ -240,6 +242,22 @@ static void test_reward_strict(void **state) {
   }
 }
 
+static void test_info_robot(void **state) {
+  (void)state;
+  static const char *const name[2] = {"panda7", "ur5e6"};
+  for (int k = 0; k < 2; k++) {
+    result r = RUN(NULL, 0, "info", "--robot", name[k], "--json");
+    assert_int_equal(r.code, 0);
+    const char *at = gaze_buf_text(&r.out);
+    cJSON *j = next_line(&at);
+    const cJSON *robot = gaze_json_get(j, "robot");
+    assert_true(gaze_json_get(robot, "joints")->valuedouble == (k ? 6 : 7));
+    assert_non_null(strstr(gaze_json_get(robot, "joint_0")->valuestring, " rad/s"));
+    cJSON_Delete(j);
+    result_fini(&r);
+  }
+}
+
 static void test_info_json(void **state) {
   (void)state;
   char model[512];
@@ -326,8 +344,8 @@ int main(void) {
       cmocka_unit_test(test_bad_usage),         cmocka_unit_test(test_help),
       cmocka_unit_test(test_reward_lines),      cmocka_unit_test(test_reward_bad_line),
       cmocka_unit_test(test_reward_long_lines), cmocka_unit_test(test_reward_strict),
-      cmocka_unit_test(test_info_json),         cmocka_unit_test(test_generate_golden),
-      cmocka_unit_test(test_bench_decode_json),
+      cmocka_unit_test(test_info_robot),        cmocka_unit_test(test_info_json),
+      cmocka_unit_test(test_generate_golden),   cmocka_unit_test(test_bench_decode_json),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   if (gaze_dir_remove(folder)) failed++;
