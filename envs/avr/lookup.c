@@ -164,8 +164,8 @@ static void bringing_line(gaze_rng *r, const avr_episode *e, const char *const *
   }
 }
 
-// The end of a thought from its middle: who is told what each option brings and what to choose
-// writes the gain section, the decision and the letter.
+// The end of a thought from its middle: who is told the answer, or which action to choose, and what
+// each option brings writes the gain section, the decision and the letter.
 static gaze_err decisions(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf *reply,
                           gaze_talk *out) {
   const avr_phrases *w = &avr_wording[0];
@@ -181,7 +181,7 @@ static gaze_err decisions(gaze_rng *r, avr_episode *e, gaze_buf *user, gaze_buf 
       brings[i] = u < 0.15 ? w->blocked : u < 0.45 && !sure ? w->reveals : w->irrelevant;
     }
     if (!sure) brings[choice] = w->reveals;
-    gaze_buf_printf(user, "%s: ", sure ? w->sufficient : w->not_sufficient);
+    gaze_buf_printf(user, "%s%s ", sure ? w->answer : w->not_sufficient, sure ? "" : ":");
     avr_option_name(e, &e->option[choice], user);
     bringing_line(r, e, brings, w->reveals, user);
     bringing_line(r, e, brings, w->blocked, user);
