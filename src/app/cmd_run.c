@@ -88,7 +88,8 @@ static char *outcome_json(const gaze_outcome *o) {
 static gaze_err log_step(job *j, const gaze_step_view *v) {
   cJSON *truth = v->truth ? gaze_truth_to_json(v->truth) : NULL;
   char *truth_text = truth ? cJSON_PrintUnformatted(truth) : NULL, *out = outcome_json(v->out);
-  gaze_err e = gaze_record_add_turn(&j->record, v->user, v->reply, GAZE_TAUGHT_ALL, out, truth_text);
+  gaze_err e =
+      gaze_record_add_turn(&j->record, v->user, v->reply, GAZE_TAUGHT_ALL, out, truth_text);
   if (!e && v->image->w) e = gaze_record_add_image(&j->record, v->image);
   if (!e && v->trace->n) e = gaze_record_set_tokens(&j->record, v->trace->ids, NULL, v->trace->n);
   cJSON_Delete(truth);

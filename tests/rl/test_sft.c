@@ -25,9 +25,9 @@ static void write_data(const char *path, const char *kind, int n) {
     snprintf(id, sizeof id, "%s-%d", kind, i);
     gaze_record_init(&rec, id, kind, (uint64_t)i);
     memset(rgb, i % 2 ? 250 : 5, sizeof rgb);
-    assert_int_equal(
-        gaze_record_add_turn(&rec, "<image>\nbright?", i % 2 ? "yes" : "no", GAZE_TAUGHT_ALL, NULL, NULL),
-        GAZE_OK);
+    assert_int_equal(gaze_record_add_turn(&rec, "<image>\nbright?", i % 2 ? "yes" : "no",
+                                          GAZE_TAUGHT_ALL, NULL, NULL),
+                     GAZE_OK);
     const gaze_image im = {.rgb = rgb, .w = 56, .h = 56};
     assert_int_equal(gaze_record_add_image(&rec, &im), GAZE_OK);
     assert_int_equal(gaze_record_write(w, &rec), GAZE_OK);
