@@ -10,16 +10,21 @@ static const int SLICES_MAX = 2;      // capsules of one box
 
 enum { CAPSULES = GAZE_HULL_CAPSULES_MAX - 1 };  // one is left for what the hand carries
 
-gaze_pose gaze_robot_in_link(const gaze_robot_parts *p, const gaze_robot *r, const double pos[3],
-                             const double quat[4]) {
+// A pose in the world as a link of the chain (-1: the base) sees it, as p->d stands.
+static gaze_pose in_link(const gaze_robot_parts *p, const gaze_robot *r, int i, const double pos[3],
+                         const double quat[4]) {
   double q[GAZE_CHAIN_JOINTS_MAX];
   gaze_pose link[GAZE_CHAIN_JOINTS_MAX], at;
   gaze_robot_posture(r, p->d, q);
   gaze_chain_fk(&r->arm.chain, q, link);
   mju_copy3(at.pos, pos);
   mju_copy4(at.quat, quat);
-  gaze_pose up = gaze_pose_inverse(&link[r->arm.chain.n - 1]);
+  gaze_pose up = gaze_pose_inverse(i < 0 ? &r->arm.chain.base : &link[i]);
   return gaze_pose_mul(&up, &at);
+}
+
+static int last_link(const gaze_robot *r) {
+  return r->arm.chain.n - 1;
 }
 
 // Looked at before MuJoCo does: it would write a log file of its own.
@@ -52,11 +57,11 @@ static bool collides(const mjModel *m, int g) {
   return m->geom_contype[g] != 0 || m->geom_conaffinity[g] != 0;
 }
 
-// Where a geom stands, in the last link.
-static gaze_pose geom_in_link(const gaze_robot_parts *p, const gaze_robot *r, int g) {
+// Where a geom stands, in link i.
+static gaze_pose geom_in_link(const gaze_robot_parts *p, const gaze_robot *r, int i, int g) {
   double quat[4];
   mju_mat2Quat(quat, p->d->geom_xmat + 9 * g);
-  return gaze_robot_in_link(p, r, p->d->geom_xpos + 3 * g, quat);
+  return in_link(p, r, i, p->d->geom_xpos + 3 * g, quat);
 }
 
 // Finds where two fingers are: the mean centres of their geoms, in the last link.
@@ -69,7 +74,7 @@ static gaze_err finger_centres(const gaze_robot_parts *p, const gaze_robot *r, d
     int k = finger[0] < 0 || finger[0] == f ? 0 : 1;
     if (k == 1 && finger[1] >= 0 && finger[1] != f) continue;  // a third finger
     finger[k] = f;
-    gaze_pose pose = geom_in_link(p, r, g);
+    gaze_pose pose = geom_in_link(p, r, last_link(r), g);
     for (int c = 0; c < 3; c++) at[k][c] += pose.pos[c];
     geoms[k]++;
   }
@@ -90,7 +95,7 @@ static void unit(double v[3]) {
 // The corner of a geom's bounding box that lies farthest along `dir`, in the last link.
 static double farthest(const gaze_robot_parts *p, const gaze_robot *r, int g, const double dir[3]) {
   const mjtNum *box = p->m->geom_aabb + 6 * g;  // centre, half sizes, in the geom
-  gaze_pose pose = geom_in_link(p, r, g);
+  gaze_pose pose = geom_in_link(p, r, last_link(r), g);
   double centre[3], far;
   gaze_pose_point(centre, &pose, box);
   far = gaze_vec_dot(centre, dir);
@@ -105,7 +110,7 @@ static double farthest(const gaze_robot_parts *p, const gaze_robot *r, int g, co
 // A frame between the fingertips: y from one finger to the other, z away from the hand's body.
 static void tool_between(const gaze_robot_parts *p, gaze_robot *r, double at[2][3]) {
   double x[3], y[3], z[3], mid[3], far = -INFINITY;
-  gaze_pose hand = gaze_robot_in_link(p, r, p->d->xpos + 3 * p->hand, p->d->xquat + 4 * p->hand);
+  gaze_pose hand = in_link(p, r, last_link(r), p->d->xpos + 3 * p->hand, p->d->xquat + 4 * p->hand);
   for (int k = 0; k < 3; k++) {
     y[k] = at[0][k] - at[1][k];
     mid[k] = 0.5 * (at[0][k] + at[1][k]);
@@ -133,7 +138,7 @@ static void find_tool(const gaze_robot_parts *p, gaze_robot *r, double at[2][3])
   }
   double quat[4];
   mju_mat2Quat(quat, p->d->site_xmat + 9 * site);
-  r->arm.chain.tool = gaze_robot_in_link(p, r, p->d->site_xpos + 3 * site, quat);
+  r->arm.chain.tool = in_link(p, r, last_link(r), p->d->site_xpos + 3 * site, quat);
 }
 
 // The link of the chain a body is fixed to: the last joint on its way up; -1 for the base.
@@ -150,19 +155,12 @@ static gaze_err add_capsule(const gaze_robot_parts *p, gaze_robot *r, int g, con
   if (h->n == CAPSULES)
     return gaze_fail(GAZE_ERR_UNSUPPORTED, "robot: %s: more than %d colliding parts", p->name,
                      CAPSULES);
-  int n = r->arm.chain.n, body = p->m->geom_bodyid[g];
-  gaze_pose link[GAZE_CHAIN_JOINTS_MAX], at;
-  double q[GAZE_CHAIN_JOINTS_MAX], end[3];
-  gaze_robot_posture(r, p->d, q);
-  gaze_chain_fk(&r->arm.chain, q, link);
-  mju_copy3(at.pos, p->d->geom_xpos + 3 * g);
-  mju_mat2Quat(at.quat, p->d->geom_xmat + 9 * g);
-
+  int body = p->m->geom_bodyid[g];
+  double end[3];
   gaze_capsule *c = &h->capsule[h->n++];
-  *c = (gaze_capsule){.link = link_of(p, n, body), .radius = radius};
+  *c = (gaze_capsule){.link = link_of(p, r->arm.chain.n, body), .radius = radius};
   c->finger = gaze_robot_finger(p, body) >= 0;
-  gaze_pose up = gaze_pose_inverse(c->link < 0 ? &r->arm.chain.base : &link[c->link]);
-  gaze_pose local = gaze_pose_mul(&up, &at);
+  gaze_pose local = geom_in_link(p, r, c->link, g);
   mju_copy3(end, mid);
   end[k] = mid[k] - half;
   gaze_pose_point(c->a, &local, end);

@@ -27,10 +27,6 @@ bool gaze_robot_below(const mjModel *m, int b, int above);
 // Returns the finger (child of the hand) that body b belongs to, -1 if it is none.  [rt: safe]
 int gaze_robot_finger(const gaze_robot_parts *p, int b);
 
-// Returns a body's pose in the last link, as p->d stands.  [rt: safe]
-gaze_pose gaze_robot_in_link(const gaze_robot_parts *p, const gaze_robot *r, const double pos[3],
-                             const double quat[4]);
-
 // Drives the hand to both ends of its controls, and from where the fingers come to rest finds which
 // end opens, by how much, the tool frame if no site tells it, and the capsules of the hull.
 // Expects r's chain and actuators. Leaves p->d changed.  [rt: init]

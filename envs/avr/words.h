@@ -59,8 +59,9 @@ void avr_box_lines(const avr_scene *s, const avr_know *know, const avr_seen *see
 void avr_put_marks(const avr_marks *m, int object, gaze_buf *out);
 
 // The first two sections of a thought: what this view shows of the question, what is open, what
-// the answer is so far. Reads scene, question and state.  [rt: never]
-void avr_view_lines(const avr_seen *seen, int n, const avr_episode *e, const avr_phrases *w,
+// the answer is so far. Reads scene, question and state; returns whether they fix the answer.
+// [rt: never]
+bool avr_view_lines(const avr_seen *seen, int n, const avr_episode *e, const avr_phrases *w,
                     gaze_buf *out);
 
 // avr_thought for a view that was already looked at.  [rt: never]

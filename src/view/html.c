@@ -6,6 +6,7 @@
 #include <string.h>
 #include "data/base64.h"
 #include "data/imagefile.h"
+#include "view/cited.h"
 
 struct gaze_html {
   FILE *f;
@@ -139,9 +140,10 @@ static void put_box(gaze_html *h, const char *kind, const char *text_class, floa
 static void put_cited(gaze_html *h, const char *reply) {
   for (const char *s = reply; s; s = strchr(s, '\n')) {
     if (*s == '\n') s++;
-    int b[4], used = 0;
-    if (sscanf(s, "[%3d %3d %3d %3d]%n", &b[0], &b[1], &b[2], &b[3], &used) != 4 || !used) continue;
-    const char *name = s + used, *end = strchr(name, '\n');
+    int b[4];
+    const char *name = gaze_cited_box(s, b);
+    if (!name) continue;
+    const char *end = strchr(name, '\n');
     put_box(h, "cited", "c", (float)b[0] / 100, (float)b[1] / 100, (float)(b[2] + 1) / 100,
             (float)(b[3] + 1) / 100, name, end ? (size_t)(end - name) : strlen(name));
   }

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "core/json.h"
+#include "view/cited.h"
 #include "view/video_internal.h"
 
 enum { SHOWN = 27 };  // lines of thought beside the picture; older ones scroll out
@@ -25,9 +27,7 @@ void video_lay_out(const gaze_video_settings *s, const char *reply, int64_t firs
 }
 
 bool video_box(const char *line, int box[4]) {
-  int used = 0;
-  if (sscanf(line, "[%3d %3d %3d %3d]%n", &box[0], &box[1], &box[2], &box[3], &used) != 4 || !used)
-    return false;
+  if (!gaze_cited_box(line, box)) return false;
   for (int k = 0; k < 4; k++)
     if (box[k] < 0 || box[k] > 99) return false;
   return box[0] <= box[2] && box[1] <= box[3];
@@ -106,7 +106,7 @@ static void thought_events(const gaze_video_settings *s, const video_turn *t, ga
 }
 
 static bool is_true(const cJSON *j, const char *key) {
-  return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(j, key));
+  return cJSON_IsTrue(gaze_json_get(j, key));
 }
 
 static void outcome_event(const gaze_video_settings *s, const video_turn *t, const char *json,
@@ -115,7 +115,7 @@ static void outcome_event(const gaze_video_settings *s, const video_turn *t, con
   if (!j) return;
   begin_event(s, t->first + t->lead + (int64_t)t->lines * t->per_line, t->first + t->frames,
               "Outcome", ass);
-  const cJSON *status = cJSON_GetObjectItemCaseSensitive(j, "status");
+  const cJSON *status = gaze_json_get(j, "status");
   if (is_true(j, "answered")) {
     gaze_buf_printf(ass, "%s answer, evidence %s", is_true(j, "correct") ? "right" : "wrong",
                     is_true(j, "sufficient_before") ? "sufficient" : "not sufficient");

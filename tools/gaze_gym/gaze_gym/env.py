@@ -34,8 +34,7 @@ class AvrEnv(gymnasium.Env[dict[str, Any], str]):
         render_mode: str | None = None,
         **connection: Any,
     ) -> None:
-        if split not in view.SPLITS:
-            raise ValueError(f"split {split}: expected one of {', '.join(view.SPLITS)}")
+        served = view.settings_of(split, image_size, settings)
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode {render_mode}: expected rgb_array or None")
         self.render_mode = render_mode
@@ -46,7 +45,7 @@ class AvrEnv(gymnasium.Env[dict[str, Any], str]):
         self._playing = False
         self.client = Client(
             oracle=oracle,
-            settings={**(settings or {}), "image_size": image_size, "split": split},
+            settings=served,
             **connection,
         )
 

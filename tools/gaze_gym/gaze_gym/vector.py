@@ -45,8 +45,7 @@ class AvrVectorEnv(VectorEnv):
         render_mode: str | None = None,
         **connection: Any,
     ) -> None:
-        if split not in view.SPLITS:
-            raise ValueError(f"split {split}: expected one of {', '.join(view.SPLITS)}")
+        served = view.settings_of(split, image_size, settings)
         if render_mode is not None:
             raise ValueError("render_mode: expected None; the pictures are in the observation")
         self.num_envs, self.render_mode = num_envs, None
@@ -65,7 +64,7 @@ class AvrVectorEnv(VectorEnv):
         self.client = Client(
             rows=num_envs,
             oracle=oracle,
-            settings={**(settings or {}), "image_size": image_size, "split": split},
+            settings=served,
             **connection,
         )
 

@@ -32,6 +32,13 @@ def action_space() -> spaces.Text:
     return spaces.Text(TEXT_SPACE_MAX, min_length=0, charset=_CHARSET)
 
 
+def settings_of(split: str, image_size: int, more: dict[str, Any] | None) -> dict[str, Any]:
+    """The server's settings: the caller's, and what the spaces and seeds here rest on."""
+    if split not in SPLITS:
+        raise ValueError(f"split {split}: expected one of {', '.join(SPLITS)}")
+    return {**(more or {}), "image_size": image_size, "split": split}
+
+
 def episode_seed(split: str, seed: int | None, rng: np.random.Generator) -> int:
     """The seed that gaze gets: number `seed` of the split, so that no seed leaves its split.
 
