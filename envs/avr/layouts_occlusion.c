@@ -36,8 +36,8 @@ static int put_beside(avr_scene *s, int from, int shape, int size, float dx, flo
 
 static int put_screen(gaze_rng *r, avr_scene *s, float gap) {
   for (int k = 0; k < 30; k++) {
-    int i = avr_put(s, screen_shape(r), AVR_LARGE, between(r, -0.17, 0.17), between(r, -0.17, 0.08),
-                    between(r, 0, 90));
+    float yaw = between(r, 0, 90), y = between(r, -0.17, 0.08), x = between(r, -0.17, 0.17);
+    int i = avr_put(s, screen_shape(r), AVR_LARGE, x, y, yaw);
     if (i < 0) return -1;
     if (avr_fits(s, i, gap)) return i;
     s->n--;
@@ -45,12 +45,19 @@ static int put_screen(gaze_rng *r, avr_scene *s, float gap) {
   return -1;
 }
 
-// A small object straight behind the screen as the first viewer sees it.
-static int put_hidden(gaze_rng *r, avr_scene *s, int screen, float gap, float side) {
+static float hidden_gap(gaze_rng *r) {
+  return gaze_rng_int(r, 0, 2) ? between(r, 0.005, 0.016) : between(r, 0.022, 0.040);
+}
+
+// A small object behind the screen as the first viewer sees it, up to `aside` off the straight
+// line; `gap` 0 draws one of two kinds, else it is the widest.
+static int put_hidden(gaze_rng *r, avr_scene *s, int screen, double gap, double aside) {
+  float side = between(r, -aside, aside);
+  float off = gap > 0 ? between(r, 0.005, gap) : hidden_gap(r), yaw = between(r, 0, 90);
   const float *f = s->body[screen].pos;
   float dx = f[0], dy = f[1] - VIEWER_Y, len = hypotf(dx, dy);
   dx /= len, dy /= len;
-  int i = put_beside(s, screen, gaze_rng_int(r, 0, 2), AVR_SMALL, dx, dy, gap, between(r, 0, 90));
+  int i = put_beside(s, screen, gaze_rng_int(r, 0, 2), AVR_SMALL, dx, dy, off, yaw);
   if (i < 0) return -1;
   s->body[i].pos[0] += side * dy, s->body[i].pos[1] -= side * dx;
   return avr_fits(s, i, NARROW) ? i : -1;
@@ -63,16 +70,12 @@ static bool put_blocker(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
   for (int k = 0; k < 8; k++) {
     float a = azimuth + between(r, -6, 6);
     int n = s->n, shape = gaze_rng_int(r, 0, 3) ? GAZE_SHAPE_CUBE : GAZE_SHAPE_CYLINDER;
-    if (put_beside(s, inner, shape, AVR_LARGE, sinf(a * DEGREE), -cosf(a * DEGREE),
-                   gap + between(r, 0, 0.009), a + between(r, -8, 8)) >= 0)
+    float yaw = a + between(r, -8, 8), off = gap + between(r, 0, 0.009);
+    if (put_beside(s, inner, shape, AVR_LARGE, sinf(a * DEGREE), -cosf(a * DEGREE), off, yaw) >= 0)
       return true;
     s->n = n;
   }
   return false;
-}
-
-static float hidden_gap(gaze_rng *r) {
-  return gaze_rng_int(r, 0, 2) ? between(r, 0.005, 0.016) : between(r, 0.022, 0.040);
 }
 
 // Objects in the open, mostly small: a large one is one more thing to look behind.
@@ -84,7 +87,7 @@ static void put_decoys(gaze_rng *r, avr_scene *s, int lo, int hi) {
 bool avr_draw_single_screen(gaze_rng *r, avr_scene *s) {
   begin(s);
   int f = put_screen(r, s, 0.03f);
-  int h = f < 0 ? -1 : put_hidden(r, s, f, hidden_gap(r), between(r, -0.008, 0.008));
+  int h = f < 0 ? -1 : put_hidden(r, s, f, 0, 0.008);
   if (h < 0) return false;
   int sides = gaze_rng_int(r, 0, 9);  // free 2, left 2, right 2, both 4 of ten
   if ((sides >= 4 || sides / 2 == 1) && !put_blocker(r, s, h, -70)) return false;
@@ -98,7 +101,7 @@ bool avr_draw_twin_screens(gaze_rng *r, avr_scene *s) {
   begin(s);
   for (int k = 0; k < 2; k++) {
     int f = put_screen(r, s, 0.03f);
-    int h = f < 0 ? -1 : put_hidden(r, s, f, hidden_gap(r), between(r, -0.008, 0.008));
+    int h = f < 0 ? -1 : put_hidden(r, s, f, 0, 0.008);
     if (h < 0) return false;
     int sides = gaze_rng_int(r, 0, 2);
     if (sides > 0 && !put_blocker(r, s, h, sides == 1 ? -70.0f : 70.0f)) return false;
@@ -113,12 +116,12 @@ bool avr_draw_wall(gaze_rng *r, avr_scene *s) {
   if (f < 0) return false;
   float x = s->body[f].pos[0], y = s->body[f].pos[1] - VIEWER_Y, len = hypotf(x, y);
   float side = x > 0 ? -1.0f : 1.0f;  // towards the middle, where there is room
-  int g = put_beside(s, f, screen_shape(r), AVR_LARGE, side * y / len, -side * x / len,
-                     between(r, 0.004, 0.010), between(r, 0, 90));
+  float yaw = between(r, 0, 90), gap = between(r, 0.004, 0.010);
+  int g = put_beside(s, f, screen_shape(r), AVR_LARGE, side * y / len, -side * x / len, gap, yaw);
   if (g < 0) return false;
-  int first = put_hidden(r, s, f, hidden_gap(r), between(r, -0.015, 0.015));
+  int first = put_hidden(r, s, f, 0, 0.015);
   if (first < 0) return false;
-  if (put_hidden(r, s, g, hidden_gap(r), between(r, -0.015, 0.015)) < 0) return false;
+  if (put_hidden(r, s, g, 0, 0.015) < 0) return false;
   if (gaze_rng_int(r, 0, 2) && !put_blocker(r, s, first, -70.0f * side)) return false;
   put_decoys(r, s, 0, 3);
   return true;
@@ -127,7 +130,7 @@ bool avr_draw_wall(gaze_rng *r, avr_scene *s) {
 bool avr_draw_empty_screen(gaze_rng *r, avr_scene *s) {
   begin(s);
   int f = put_screen(r, s, 0.03f);
-  int h = f < 0 ? -1 : put_hidden(r, s, f, hidden_gap(r), between(r, -0.008, 0.008));
+  int h = f < 0 ? -1 : put_hidden(r, s, f, 0, 0.008);
   if (h < 0) return false;
   int sides = gaze_rng_int(r, 0, 2);
   if (sides > 0 && !put_blocker(r, s, h, sides == 1 ? -70.0f : 70.0f)) return false;
@@ -142,7 +145,7 @@ bool avr_draw_bare_screen(gaze_rng *r, avr_scene *s) {
   int f = put_screen(r, s, 0.03f);
   if (f < 0) return false;
   // place for one small object is kept, so that its blockers stand as if it were there
-  int h = put_hidden(r, s, f, hidden_gap(r), between(r, -0.008, 0.008));
+  int h = put_hidden(r, s, f, 0, 0.008);
   if (h < 0) return false;
   int sides = gaze_rng_int(r, 0, 3);
   if ((sides & 1) && !put_blocker(r, s, h, -70)) return false;
@@ -156,7 +159,7 @@ bool avr_draw_bare_screen(gaze_rng *r, avr_scene *s) {
 bool avr_draw_pocket(gaze_rng *r, avr_scene *s) {
   begin(s);
   int f = put_screen(r, s, 0.03f);
-  int h = f < 0 ? -1 : put_hidden(r, s, f, between(r, 0.005, 0.016), between(r, -0.008, 0.008));
+  int h = f < 0 ? -1 : put_hidden(r, s, f, 0.016, 0.008);
   if (h < 0) return false;
   float side = gaze_rng_int(r, 0, 1) ? 1.0f : -1.0f;
   if (!put_blocker(r, s, h, 70 * side) || !put_blocker(r, s, h, 165 * side)) return false;
@@ -167,7 +170,7 @@ bool avr_draw_pocket(gaze_rng *r, avr_scene *s) {
 bool avr_draw_ring(gaze_rng *r, avr_scene *s) {
   begin(s);
   int f = put_screen(r, s, 0.03f);
-  int h = f < 0 ? -1 : put_hidden(r, s, f, between(r, 0.005, 0.012), between(r, -0.006, 0.006));
+  int h = f < 0 ? -1 : put_hidden(r, s, f, 0.012, 0.006);
   if (h < 0) return false;
   if (!put_blocker(r, s, h, 78) || !put_blocker(r, s, h, -78) || !put_blocker(r, s, h, 176))
     return false;

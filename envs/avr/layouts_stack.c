@@ -15,9 +15,8 @@ static float between(gaze_rng *r, double lo, double hi) {
 static int put_tower(gaze_rng *r, avr_scene *s, int size, int height, double reach) {
   for (int k = 0; k < 30; k++) {
     int n = s->n, stacks = s->stacks;
-    if (!avr_tower(r, s, size, height, between(r, -reach, reach), between(r, -reach, reach),
-                   between(r, 0, 90)))
-      return -1;
+    float yaw = between(r, 0, 90), y = between(r, -reach, reach), x = between(r, -reach, reach);
+    if (!avr_tower(r, s, size, height, x, y, yaw)) return -1;
     if (avr_fits(s, n, 0.03f)) return n;
     s->n = n, s->stacks = stacks;
   }
@@ -76,8 +75,10 @@ static void put_decoys(gaze_rng *r, avr_scene *s, int lo, int hi) {
 static int put_central(gaze_rng *r, avr_scene *s, int size, int height) {
   for (int k = 0; k < 20; k++) {
     int n = s->n, stacks = s->stacks;
-    float x = between(r, 0.022, 0.038) * (gaze_rng_int(r, 0, 1) ? 1.0f : -1.0f);
-    if (!avr_tower(r, s, size, height, x, between(r, -0.065, 0.005), between(r, 0, 90))) return -1;
+    float x = between(r, 0.022, 0.038);
+    if (!gaze_rng_int(r, 0, 1)) x = -x;
+    float yaw = between(r, 0, 90), y = between(r, -0.065, 0.005);
+    if (!avr_tower(r, s, size, height, x, y, yaw)) return -1;
     if (avr_fits(s, n, 0.03f)) return n;
     s->n = n, s->stacks = stacks;
   }
@@ -137,8 +138,10 @@ bool avr_draw_twin_towers(gaze_rng *r, avr_scene *s) {
 
 bool avr_draw_open_towers(gaze_rng *r, avr_scene *s) {
   s->start = (gaze_viewer){.elevation = 25.0f};
-  for (int k = gaze_rng_int(r, 1, 3); k > 0; k--)
-    if (put_tower(r, s, gaze_rng_int(r, 0, 1), gaze_rng_int(r, 2, 4), 0.17) < 0) return false;
+  for (int k = gaze_rng_int(r, 1, 3); k > 0; k--) {
+    int height = gaze_rng_int(r, 2, 4), size = gaze_rng_int(r, 0, 1);
+    if (put_tower(r, s, size, height, 0.17) < 0) return false;
+  }
   put_decoys(r, s, 0, 3);
   return true;
 }

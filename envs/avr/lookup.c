@@ -5,6 +5,8 @@
 #include <string.h>
 #include "envs/avr/talk_internal.h"
 
+static const int VALUES[AVR_ATTRS] = {AVR_COLOURS, AVR_SIZES, AVR_SHAPES};
+
 enum { ITEMS = 5, SHORT_ITEMS = 12 };  // exercises per talk; those of a few words
 
 static int pick_unused(gaze_rng *r, int n, bool *used) {
@@ -91,11 +93,8 @@ static bool same_option(const avr_option *a, const avr_option *b) {
 static void draw_objects(gaze_rng *r, avr_episode *e, int n) {
   e->scene.n = 0;
   while (e->scene.n < n) {
-    avr_object o = {
-        .value = {gaze_rng_int(r, 0, AVR_COLOURS - 1), gaze_rng_int(r, 0, AVR_SIZES - 1),
-                  gaze_rng_int(r, 0, AVR_SHAPES - 1)},
-        .stack = -1,
-        .level = -1};
+    avr_object o = {.stack = -1, .level = -1};
+    for (int a = 0; a < AVR_ATTRS; a++) o.value[a] = gaze_rng_int(r, 0, VALUES[a] - 1);
     bool fresh = true;
     for (int i = 0; i < e->scene.n; i++)
       if (memcmp(e->scene.object[i].value, o.value, sizeof o.value) == 0) fresh = false;
@@ -197,8 +196,6 @@ static bool filter_takes(const avr_filter *f, const avr_object *o) {
     if (f->value[a] >= 0 && f->value[a] != o->value[a]) return false;
   return true;
 }
-
-static const int VALUES[AVR_ATTRS] = {AVR_COLOURS, AVR_SIZES, AVR_SHAPES};
 
 // a filter of one to three values, from an object of the list or off by one value
 static avr_filter draw_filter(gaze_rng *r, const avr_scene *s, int attrs) {

@@ -122,13 +122,13 @@ static void list_objects(const avr_episode *e, const avr_seen *seen, int n, list
   }
 }
 
-// Numbers the objects that count, in the order of the list, and marks where something may hide;
-// returns how many count. Queries compare all objects, so theirs is named after the list only.
+// Numbers the objects that count, in the order of the list (a query's is one: the object it asks
+// about so far), and marks where something may hide; returns how many count.
 static int mark(const avr_episode *e, const avr_phrases *w, listing *l) {
   avr_region region[GAZE_SCENE_BODIES_MAX];
   int match[GAZE_SCENE_BODIES_MAX], number = 0;
   bool counts[GAZE_SCENE_BODIES_MAX] = {false};
-  int n = e->question.id < AVR_E1 ? 0 : avr_matches(&e->scene, &e->question, &e->state, match);
+  int n = avr_matches(&e->scene, &e->question, &e->state, match);
   for (int i = 0; i < n; i++) counts[match[i]] = true;
   l->marks = (avr_marks){.w = w};
   for (int k = 0; k < l->n; k++)
@@ -212,7 +212,7 @@ static const char *brings_of(const avr_episode *e, const avr_phrases *w, const a
   return avr_can_try(&e->scene, &e->state, o) ? w->irrelevant : w->blocked;
 }
 
-void avr_view_lines(const avr_seen *seen, int n, const avr_episode *e, const avr_phrases *w,
+bool avr_view_lines(const avr_seen *seen, int n, const avr_episode *e, const avr_phrases *w,
                     gaze_buf *out) {
   avr_values v;
   avr_possible(&e->scene, &e->question, &e->state, &v);
@@ -227,6 +227,7 @@ void avr_view_lines(const avr_seen *seen, int n, const avr_episode *e, const avr
   gaze_buf_printf(out, "%s\n", avr_heading[1]);
   hidden_line(w, &l, out);
   answer_line(e, w, &v, out);
+  return avr_sufficient(&v);
 }
 
 gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int choice, int wording,
@@ -238,15 +239,12 @@ gaze_err avr_thought_of(const avr_seen *seen, int n, const avr_episode *e, int c
     return gaze_fail(GAZE_ERR_ARG, "thought: wording: expected 0..%d, found %d", AVR_WORDINGS - 1,
                      wording);
   const avr_phrases *w = &avr_wording[wording];
-  avr_values v;
-  avr_possible(&e->scene, &e->question, &e->state, &v);
-
   gaze_buf_str(out, "<think>\n");
-  avr_view_lines(seen, n, e, w, out);
+  bool sufficient = avr_view_lines(seen, n, e, w, out);
   const char *brings[GAZE_OPTIONS_MAX];
   for (int i = 0; i < e->options; i++) brings[i] = brings_of(e, w, &e->option[i]);
   avr_gain_lines(e, w, brings, out);
-  avr_decision_lines(e, w, avr_sufficient(&v), choice, out);
+  avr_decision_lines(e, w, sufficient, choice, out);
   return out->failed ? gaze_fail(GAZE_ERR_NOMEM, "thought: out of memory") : GAZE_OK;
 }
 
