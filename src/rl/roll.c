@@ -279,6 +279,7 @@ static gaze_err add_sequence(gaze_batch *b, const gaze_model *m, gaze_exec *ex, 
     float weight = r->src[i] == GAZE_SRC_THOUGHT  ? w->thought
                    : r->src[i] == GAZE_SRC_ANSWER ? w->answer
                                                   : 0.0f;
+    weight *= in_box ? w->box : w->word ? w->word[r->ids.v[i]] : 1.0f;
     if (weight > 0) GAZE_TRY(score(b, at + i - 1, r->ids.v[i], in_box, weight, r->src[i], w));
     if (r->ids.v[i] == w->box_open) in_box = true;
   }

@@ -69,6 +69,8 @@ typedef struct gaze_batch {
 // How scored rows are weighed.
 typedef struct gaze_weights_of {
   float thought, answer;    // per token class
+  float box;                // factor of numbers between "[" and "]"
+  const float *word;        // factors of all other tokens, one per id of the vocabulary; NULL = 1
   int coordinate0;          // id of the first of 100 coordinate tokens, -1 = no soft targets
   int coordinate0_space;    // the same with a leading space
   int box_open, box_close;  // ids of "[" and "]": only numbers between them are coordinates

@@ -31,9 +31,9 @@ typedef struct run {
   gaze_feed feed;
   gaze_batch batch;
   gaze_roll roll;
-  bool pending;           // `roll` was drawn and waits for the next batch
-  gaze_feed_place drawn;  // where the feed stood before `roll`: a resumed run draws it again
-  float *logp, *g;
+  bool pending;            // `roll` was drawn and waits for the next batch
+  gaze_feed_place drawn;   // where the feed stood before `roll`: a resumed run draws it again
+  float *logp, *g, *word;  // word: loss factor by token id
   int *hit;
   int64_t step, first_step, samples, tokens;
   int64_t begin_ns, saved_ns;
@@ -62,7 +62,7 @@ static gaze_err read_train(const gaze_cfg *c, gaze_train_options *o) {
 }
 
 static gaze_err read_settings(const gaze_cfg *c, settings *s) {
-  double thought, answer;
+  double thought, answer, box;
   GAZE_TRY(gaze_cfg_str(c, "model", NULL, &s->model));
   if (!s->model) return gaze_fail(GAZE_ERR_ARG, "setting \"model\": name the model folder");
   GAZE_TRY(gaze_cfg_int(c, "train.steps", 1000, 1, 1 << 30, &s->steps));
@@ -77,8 +77,10 @@ static gaze_err read_settings(const gaze_cfg *c, settings *s) {
   GAZE_TRY(gaze_cfg_num(c, "optim.floor", 0.02, 0, 1, &s->floor_rate));
   GAZE_TRY(gaze_cfg_num(c, "loss.thought", 1, 0, 1000, &thought));
   GAZE_TRY(gaze_cfg_num(c, "loss.answer", 3, 0, 1000, &answer));
+  GAZE_TRY(gaze_cfg_num(c, "loss.box", 1, 0, 1000, &box));
   GAZE_TRY(gaze_cfg_bool(c, "loss.soft_coordinates", true, &s->soft));
   s->weights.thought = (float)thought, s->weights.answer = (float)answer;
+  s->weights.box = (float)box;
   s->train = gaze_train_defaults();
   GAZE_TRY(read_train(c, &s->train));
   s->cells = s->train.aux_weight > 0;
@@ -302,6 +304,43 @@ static gaze_err train(run *r) {
   return save(r);
 }
 
+// numbers in boxes: where they begin and end, and which have soft targets
+static void find_boxes(run *r, const gaze_tokenizer *t) {
+  gaze_weights_of *w = &r->set.weights;
+  w->box_open = gaze_tokenizer_id(t, "[");
+  w->box_close = gaze_tokenizer_id(t, "]");
+  // the space before a number is the byte-mapped U+0120
+  w->coordinate0 = r->set.soft ? gaze_tokenizer_id(t, "0") : -1;
+  w->coordinate0_space = r->set.soft ? gaze_tokenizer_id(t,
+                                                         "\xC4\xA0"
+                                                         "0")
+                                     : -1;
+}
+
+// "loss.words": {word: factor}, each one token behind a space
+static gaze_err weigh_words(run *r, const gaze_tokenizer *t, const cJSON *words) {
+  if (!words) return GAZE_OK;
+  int n = gaze_tokenizer_size(t);
+  r->word = malloc((size_t)n * sizeof *r->word);
+  if (!r->word) return gaze_fail(GAZE_ERR_NOMEM, "training: out of memory");
+  for (int i = 0; i < n; i++) r->word[i] = 1;
+  r->set.weights.word = r->word;
+  if (!cJSON_IsObject(words))
+    return gaze_fail(GAZE_ERR_ARG, "setting \"loss.words\": expected {\"word\": factor, ...}");
+  for (const cJSON *w = words->child; w; w = w->next) {
+    gaze_buf text = GAZE_BUF_INIT;
+    gaze_buf_printf(&text, "\xC4\xA0%s", w->string);
+    int id = text.failed ? -1 : gaze_tokenizer_id(t, gaze_buf_text(&text));
+    gaze_buf_fini(&text);
+    if (id < 0)
+      return gaze_fail(GAZE_ERR_ARG, "setting \"loss.words\": \"%s\" is not one token", w->string);
+    if (!cJSON_IsNumber(w) || !(w->valuedouble >= 0 && w->valuedouble <= 1000))
+      return gaze_fail(GAZE_ERR_ARG, "setting \"loss.words\": \"%s\": expected 0..1000", w->string);
+    r->word[id] = (float)w->valuedouble;
+  }
+  return GAZE_OK;
+}
+
 static gaze_err open_run(run *r, const gaze_ops *ops) {
   GAZE_TRY(read_settings(r->job->cfg, &r->set));
   GAZE_TRY(gaze_dir_make(r->job->out));
@@ -310,22 +349,15 @@ static gaze_err open_run(run *r, const gaze_ops *ops) {
                              (uint64_t)r->set.seed));
   const gaze_model *m = gaze_trainer_model(r->trainer);
   GAZE_TRY(gaze_dialog_init(&r->dialog, gaze_model_tokenizer(m)));
-  r->set.weights.coordinate0 = r->set.weights.coordinate0_space = -1;
-  if (r->set.soft) {
-    // the space before a number is the byte-mapped U+0120
-    r->set.weights.coordinate0 = gaze_tokenizer_id(gaze_model_tokenizer(m), "0");
-    r->set.weights.coordinate0_space = gaze_tokenizer_id(gaze_model_tokenizer(m),
-                                                         "\xC4\xA0"
-                                                         "0");
-    r->set.weights.box_open = gaze_tokenizer_id(gaze_model_tokenizer(m), "[");
-    r->set.weights.box_close = gaze_tokenizer_id(gaze_model_tokenizer(m), "]");
-  }
+  find_boxes(r, gaze_model_tokenizer(m));
   char *text = gaze_cfg_dump(r->job->cfg);
   cJSON *all = NULL;
   gaze_err e = text ? gaze_json_parse(&all, text, strlen(text), "settings") : GAZE_ERR_NOMEM;
   if (!e)
     e = gaze_feed_open(&r->feed, r->job->data, r->job->files,
                        gaze_json_get(gaze_json_get(all, "data"), "mix"), (uint64_t)r->set.seed);
+  if (!e)
+    e = weigh_words(r, gaze_model_tokenizer(m), gaze_json_get(gaze_json_get(all, "loss"), "words"));
   cJSON_Delete(all);
   free(text);
   GAZE_TRY(e);
@@ -352,6 +384,7 @@ gaze_err gaze_sft_run(const gaze_sft_job *job, const gaze_ops *ops) {
   gaze_exec_close(&r.ex);
   free(r.logp);
   free(r.g);
+  free(r.word);
   free(r.hit);
   return e;
 }

@@ -107,7 +107,8 @@ static void test_batch(void **state) {
   rig *g = *state;
   gaze_batch b;
   assert_int_equal(gaze_batch_open(&b, g->model, 120, 64, 400, 8, true), GAZE_OK);
-  const gaze_weights_of w = {.thought = 1, .answer = 2, .coordinate0 = -1, .coordinate0_space = -1};
+  const gaze_weights_of w = {
+      .thought = 1, .answer = 2, .box = 1, .coordinate0 = -1, .coordinate0_space = -1};
   gaze_roll r = {0};
   gaze_roll_start(&r, &g->d);
   gaze_image im = grey(56, 56);
@@ -147,15 +148,22 @@ static void test_soft_coordinates(void **state) {
   gaze_batch_open(&b, g->model, 200, 64, 400, 4, false);
   int open = gaze_tokenizer_id(g->d.tok, "["), close = gaze_tokenizer_id(g->d.tok, "]");
   // pretend that the hundred ids from 20 on are coordinates
+  // and that another word counts twice
+  float word[1024];
+  for (int i = 0; i < 1024; i++) word[i] = 1;
+  word[70] = 2;
+  assert_in_range(gaze_tokenizer_size(g->d.tok), 0, 1024);
   const gaze_weights_of w = {.thought = 1,
                              .answer = 1,
+                             .box = 0.5f,
+                             .word = word,
                              .coordinate0 = 20,
                              .coordinate0_space = -1,
                              .box_open = open,
                              .box_close = close};
   gaze_roll r = {0};
   gaze_roll_start(&r, &g->d);
-  const int tail[] = {open, 50, 20, close, 50};
+  const int tail[] = {open, 50, 20, close, 70};
   gaze_roll_append(&r, GAZE_SRC_ANSWER, tail, NULL, 5);
   assert_int_equal(gaze_batch_add(&b, g->model, g->ex, &r, &w), GAZE_OK);
   int last = r.ids.n - 1, rows[5] = {0};
@@ -168,9 +176,10 @@ static void test_soft_coordinates(void **state) {
   }
   // inside the box: five neighbours, or three at the end of the scale; outside it: one
   const int want[5] = {1, 5, 3, 1, 1};
+  const float weight[5] = {1, 0.5f, 0.5f, 1, 2};
   for (int k = 0; k < 5; k++) {
     assert_int_equal(rows[k], want[k]);
-    assert_true(fabsf(sum[k] - 1) < 1e-6f);
+    assert_true(fabsf(sum[k] - weight[k]) < 1e-6f);
   }
   gaze_roll_fini(&r);
   gaze_batch_close(&b);
