@@ -1,5 +1,6 @@
 // rl/roll.c - see roll.h.
 #include "rl/roll.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,26 @@ void gaze_batch_clear(gaze_batch *b) {
                         .target = b->target,
                         .cell = (const int8_t(*)[4])b->cell,
                         .box = (const float(*)[4])b->box};
+}
+
+// the id of the first of a hundred coordinates in a row, -1 if they are not single tokens in order
+static int coordinates(const gaze_tokenizer *t, const char *space) {
+  char text[8];
+  int first = -1;
+  for (int k = 0; k < 100; k++) {
+    snprintf(text, sizeof text, "%s%d", space, k);
+    int id = gaze_tokenizer_id(t, text);
+    if (k == 0) first = id;
+    if (id < 0 || id != first + k) return -1;
+  }
+  return first;
+}
+
+void gaze_weights_find(gaze_weights_of *w, const gaze_tokenizer *t, bool soft) {
+  w->box_open = gaze_tokenizer_id(t, "[");
+  w->box_close = gaze_tokenizer_id(t, "]");
+  w->coordinate0 = soft ? coordinates(t, "") : -1;
+  w->coordinate0_space = soft ? coordinates(t, " ") : -1;
 }
 
 // one scored row, or five with soft weights if the target is a coordinate

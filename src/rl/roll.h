@@ -76,6 +76,10 @@ typedef struct gaze_weights_of {
   int box_open, box_close;  // ids of "[" and "]": only numbers between them are coordinates
 } gaze_weights_of;
 
+// Fills in the ids of a tokenizer: what opens and closes a box and, if `soft`, the coordinates.
+// [rt: init]
+void gaze_weights_find(gaze_weights_of *w, const gaze_tokenizer *t, bool soft);
+
 // Allocates a batch of the given capacity; `cells` also allocates auxiliary labels.  [rt: init]
 gaze_err gaze_batch_open(gaze_batch *b, const gaze_model *m, int max_tokens, int max_patches,
                          int max_scored, int max_seqs, bool cells);

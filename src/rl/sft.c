@@ -304,19 +304,6 @@ static gaze_err train(run *r) {
   return save(r);
 }
 
-// numbers in boxes: where they begin and end, and which have soft targets
-static void find_boxes(run *r, const gaze_tokenizer *t) {
-  gaze_weights_of *w = &r->set.weights;
-  w->box_open = gaze_tokenizer_id(t, "[");
-  w->box_close = gaze_tokenizer_id(t, "]");
-  // the space before a number is the byte-mapped U+0120
-  w->coordinate0 = r->set.soft ? gaze_tokenizer_id(t, "0") : -1;
-  w->coordinate0_space = r->set.soft ? gaze_tokenizer_id(t,
-                                                         "\xC4\xA0"
-                                                         "0")
-                                     : -1;
-}
-
 // "loss.words": {word: factor}, each one token behind a space
 static gaze_err weigh_words(run *r, const gaze_tokenizer *t, const cJSON *words) {
   if (!words) return GAZE_OK;
@@ -329,7 +316,7 @@ static gaze_err weigh_words(run *r, const gaze_tokenizer *t, const cJSON *words)
     return gaze_fail(GAZE_ERR_ARG, "setting \"loss.words\": expected {\"word\": factor, ...}");
   for (const cJSON *w = words->child; w; w = w->next) {
     gaze_buf text = GAZE_BUF_INIT;
-    gaze_buf_printf(&text, "\xC4\xA0%s", w->string);
+    gaze_buf_printf(&text, " %s", w->string);
     int id = text.failed ? -1 : gaze_tokenizer_id(t, gaze_buf_text(&text));
     gaze_buf_fini(&text);
     if (id < 0)
@@ -349,7 +336,7 @@ static gaze_err open_run(run *r, const gaze_ops *ops) {
                              (uint64_t)r->set.seed));
   const gaze_model *m = gaze_trainer_model(r->trainer);
   GAZE_TRY(gaze_dialog_init(&r->dialog, gaze_model_tokenizer(m)));
-  find_boxes(r, gaze_model_tokenizer(m));
+  gaze_weights_find(&r->set.weights, gaze_model_tokenizer(m), r->set.soft);
   char *text = gaze_cfg_dump(r->job->cfg);
   cJSON *all = NULL;
   gaze_err e = text ? gaze_json_parse(&all, text, strlen(text), "settings") : GAZE_ERR_NOMEM;

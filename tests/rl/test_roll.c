@@ -185,6 +185,29 @@ static void test_soft_coordinates(void **state) {
   gaze_batch_close(&b);
 }
 
+// all four numbers of a box in the bundled tokenizer, with and without a space, are coordinates
+static void test_boxes_are_found(void **state) {
+  (void)state;
+  gaze_tokenizer *t = NULL;
+  assert_int_equal(gaze_tokenizer_open(&t, GAZE_SOURCE_DIR "/policies/tiny/tokenizer.json"),
+                   GAZE_OK);
+  gaze_weights_of w = {0};
+  gaze_weights_find(&w, t, true);
+  gaze_ids ids = {0};
+  const char *box = "[16 44 33 59]";
+  assert_int_equal(gaze_tokenizer_encode(t, box, strlen(box), false, &ids), GAZE_OK);
+  assert_int_equal(ids.n, 6);
+  assert_int_equal(ids.v[0], w.box_open);
+  assert_int_equal(ids.v[1], w.coordinate0 + 16);
+  assert_int_equal(ids.v[2], w.coordinate0_space + 44);
+  assert_int_equal(ids.v[4], w.coordinate0_space + 59);
+  assert_int_equal(ids.v[5], w.box_close);
+  gaze_weights_find(&w, t, false);
+  assert_true(w.coordinate0 == -1 && w.coordinate0_space == -1 && w.box_open == ids.v[0]);
+  gaze_ids_fini(&ids);
+  gaze_tokenizer_close(&t);
+}
+
 static void test_cells(void **state) {
   rig *g = *state;
   static const char *const colour[] = {"gray", "red", NULL}, *const shape[] = {"cube", NULL},
@@ -214,6 +237,7 @@ static void test_cells(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_turns), cmocka_unit_test(test_batch),
                                      cmocka_unit_test(test_soft_coordinates),
+                                     cmocka_unit_test(test_boxes_are_found),
                                      cmocka_unit_test(test_cells)};
   return cmocka_run_group_tests(tests, open_rig, close_rig);
 }
