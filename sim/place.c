@@ -8,7 +8,6 @@
 static const double FINGER_GAP = 0.0295;   // free space beside the object [m], 30 mm less rounding
 static const double FINGER_WIDTH = 0.010;  // half width of a finger [m]
 static const double FINGER_DEPTH = 0.010;  // finger tips reach this far below the centre [m]
-static const double PLACE_LIMIT = 0.30;    // |x|, |y| of a set-down centre [m]
 static const double PLACE_GAP = 0.005;     // clear of other objects [m]
 
 typedef struct footprint {
@@ -136,7 +135,7 @@ bool gaze_scene_graspable(const gaze_body *bodies, int n, int i) {
 static bool place_free(const gaze_body *bodies, int n, int i, const footprint *f) {
   static const footprint tray = {
       .at = {GAZE_TRAY_X, GAZE_TRAY_Y}, .u = {1.0, 0.0}, .half = {GAZE_TRAY_HALF, GAZE_TRAY_HALF}};
-  if (fabs(f->at[0]) > PLACE_LIMIT || fabs(f->at[1]) > PLACE_LIMIT) return false;
+  if (fabs(f->at[0]) > GAZE_PLACE_LIMIT || fabs(f->at[1]) > GAZE_PLACE_LIMIT) return false;
   if (gap(f, &tray) < PLACE_GAP) return false;
   for (int j = 0; j < n; j++) {
     if (j == i || bodies[j].gone) continue;

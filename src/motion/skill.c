@@ -14,7 +14,6 @@ static const double PUSH_DEPTH = 0.038;   // of the fingertips in what is pushed
 static const double LIFT = 0.15;          // [m]
 static const double FINGER_ROOM = 0.003;  // between a finger and the object on either side [m]
 static const double OPEN_ROOM = 0.015;    // wanted on either side when the hand opens before [m]
-static const double GRIP_S = 0.6;         // for the fingers to close or open [s]
 static const double DROP = 0.002;         // left under an object that is let go [m]
 static const double STANDOFF = 0.03;      // between the fingers and what they will push [m]
 static const double UPRIGHT = 0.995;      // cosine within which a solid counts as standing straight
@@ -26,7 +25,8 @@ gaze_planner gaze_planner_default(const gaze_arm *arm) {
                         .margin = 0.005,
                         .tool_speed = 0.25,
                         .vel_share = 0.5,
-                        .acc_share = 0.5};
+                        .acc_share = 0.5,
+                        .grip_s = 0.6};
 }
 
 static gaze_err check(const gaze_planner *p, const double *q, double open, gaze_plan *plan) {
@@ -41,8 +41,10 @@ static gaze_err check(const gaze_planner *p, const double *q, double open, gaze_
       return gaze_fail(GAZE_ERR_ARG, "skill: solid %d: expected a known shape and finite numbers",
                        i);
   if (!(p->margin > 0.0 && p->tool_speed > 0.0 && p->vel_share > 0.0 && p->vel_share <= 1.0 &&
-        p->acc_share > 0.0 && p->acc_share <= 1.0 && open >= 0.0 && open <= 1.0))
-    return gaze_fail(GAZE_ERR_ARG, "skill: expected margin and speed above 0, shares in 0..1");
+        p->acc_share > 0.0 && p->acc_share <= 1.0 && open >= 0.0 && open <= 1.0 &&
+        p->grip_s >= 0.0 && p->grip_s < 1e3))
+    return gaze_fail(GAZE_ERR_ARG,
+                     "skill: expected margin and speed above 0, shares in 0..1, grip_s from 0");
   if (p->held >= 0 &&
       (p->arm->hull.n >= GAZE_HULL_CAPSULES_MAX || p->solid[p->held].shape == GAZE_SOLID_PLANE))
     return gaze_fail(GAZE_ERR_ARG, "skill: expected a held solid, not a plane, and room for it");
@@ -137,7 +139,7 @@ static gaze_err pick_once(gaze_builder *b, int i, const grasps *g, int k, uint64
   b->target = i;
   GAZE_TRY(gaze_builder_trace(b, "descend", &grip, 1));
   b->open = 0.0, b->span = g->width[k] / p->arm->open_m;
-  gaze_builder_wait(b, "close", GRIP_S);
+  gaze_builder_wait(b, "close", p->grip_s);
   return gaze_builder_trace(b, "lift", &lifted, 1);
 }
 
@@ -178,7 +180,7 @@ static gaze_err place_once(gaze_builder *b, const double spot[3], double height,
   b->hull.n = arm->hull.n;
   GAZE_TRY(gaze_builder_trace(b, "lower", &set, 1));
   b->open = b->span = share_for(arm, width);
-  gaze_builder_wait(b, "let go", GRIP_S);
+  gaze_builder_wait(b, "let go", b->planner->grip_s);
   return gaze_builder_trace(b, "retreat", &above, 1);
 }
 
@@ -321,6 +323,13 @@ gaze_err gaze_skill_follow(const gaze_planner *p, const double *q, double open,
     if (e == GAZE_OK) return e;
   }
   return finish("follow", plan, e);
+}
+
+gaze_err gaze_skill_home(const gaze_planner *p, const double *q, double open, gaze_plan *plan) {
+  GAZE_TRY(check(p, q, open, plan));
+  gaze_builder b;
+  gaze_builder_start(&b, p, q, open, plan);
+  return finish("home", plan, gaze_builder_swing(&b, "home", p->arm->home));
 }
 
 gaze_err gaze_skill_retreat(const gaze_planner *p, const double *q, double open, double height,

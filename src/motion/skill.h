@@ -31,6 +31,7 @@ typedef struct gaze_planner {
   double margin;                // kept from everything not meant to be touched [m]
   double tool_speed;            // of the fingertips [m/s]
   double vel_share, acc_share;  // of the joint limits
+  double grip_s;                // for the fingers to close or open [s]
   uint64_t seed;                // of the searches for postures
 } gaze_planner;
 
@@ -57,7 +58,7 @@ typedef struct gaze_plan {
 } gaze_plan;
 
 // Returns the usual manners for an arm with nothing round it: margin 5 mm, 0.25 m/s, half of the
-// joint limits.  [rt: safe]
+// joint limits, 0.6 s to close.  [rt: safe]
 gaze_planner gaze_planner_default(const gaze_arm *arm);
 
 // Every skill starts at rest at q[n] with the hand open by the share `open`, and writes *plan
@@ -69,7 +70,8 @@ gaze_err gaze_skill_reach(const gaze_planner *p, const double *q, double open,
                           const gaze_pose *target, gaze_plan *plan);
 
 // Grasps solid i from above, closing along its shorter side: to 0.12 m above its top, down to 20 mm
-// below the top (8 mm above the table at least), close, lift 0.15 m.  [rt: never]
+// below the top, of what is round from the side 4 mm below its middle at least (always 8 mm above
+// the table), close, lift 0.15 m.  [rt: never]
 gaze_err gaze_skill_pick(const gaze_planner *p, const double *q, double open, int i,
                          gaze_plan *plan);
 
@@ -89,6 +91,9 @@ gaze_err gaze_skill_push(const gaze_planner *p, const double *q, double open, in
 // them it rounds corners and stays within about 2 mm of the lines.  [rt: never]
 gaze_err gaze_skill_follow(const gaze_planner *p, const double *q, double open,
                            const gaze_pose *way, int count, gaze_plan *plan);
+
+// Goes back to the arm's home posture, round obstacles by lifting first if need be.  [rt: never]
+gaze_err gaze_skill_home(const gaze_planner *p, const double *q, double open, gaze_plan *plan);
 
 // Lifts the tool straight up by `height` metres.  [rt: never]
 gaze_err gaze_skill_retreat(const gaze_planner *p, const double *q, double open, double height,
