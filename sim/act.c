@@ -26,15 +26,14 @@ static bool toppled(const gaze_world *w, const gaze_body *before, int i) {
   return false;
 }
 
-// Lets everything come to rest and judges an action that began at `start` [s] and ended as *status
-// says: object i should lie within `off` of `to`.
-static gaze_err judge(gaze_world *w, int i, const double to[3], double off, double start,
+// Lets everything come to rest and judges an action that ended as *status says: object i should lie
+// within `off` of `to`.
+static gaze_err judge(gaze_world *w, int i, const double to[3], double off,
                       gaze_act_status *status) {
-  bool late = w->d->time - start > GAZE_ACT_LIMIT_S;
   gaze_err e = gaze_world_settle(w, SETTLE_LIMIT);
   if (e != GAZE_OK && e != GAZE_ERR_TIMEOUT) return e;
   if (!(gaze_world_off(w, i, to) <= off)) *status = GAZE_ACT_SLIPPED;
-  if (*status == GAZE_ACT_OK && (late || e == GAZE_ERR_TIMEOUT)) *status = GAZE_ACT_TIMEOUT;
+  if (*status == GAZE_ACT_OK && e == GAZE_ERR_TIMEOUT) *status = GAZE_ACT_TIMEOUT;
   return GAZE_OK;
 }
 
@@ -48,7 +47,7 @@ static gaze_err carry(gaze_world *w, const gaze_body *before, int i, const doubl
   else
     GAZE_TRY(gaze_hand_carry(w, before, i, to, status));
   if (w->d->time == start) return GAZE_OK;  // not even begun
-  GAZE_TRY(judge(w, i, to, GAZE_ACT_OFF, start, status));
+  GAZE_TRY(judge(w, i, to, GAZE_ACT_OFF, status));
   bool there = *status != GAZE_ACT_SLIPPED;
   if (toppled(w, before, i)) *status = GAZE_ACT_TOPPLED;
 
@@ -118,13 +117,13 @@ gaze_err gaze_world_push(gaze_world *w, int i, const float dir[2], double distan
   const gaze_body *b = &before[i];
   double to[3] = {(double)b->pos[0] + distance * (double)dir[0],
                   (double)b->pos[1] + distance * (double)dir[1], (double)b->pos[2]};
-  if (b->gone || fabs(to[0]) > GAZE_PLACE_LIMIT || fabs(to[1]) > GAZE_PLACE_LIMIT) return GAZE_OK;
+  if (!gaze_scene_pushable(before, w->n, i, dir, distance)) return GAZE_OK;
 
   gaze_world_refresh(w);
   double start = w->d->time;
   GAZE_TRY(gaze_arm_push(w, before, i, dir, distance, status));
   if (w->d->time == start) return GAZE_OK;
-  GAZE_TRY(judge(w, i, to, PUSH_OFF + PUSH_SHARE * distance, start, status));
+  GAZE_TRY(judge(w, i, to, PUSH_OFF + PUSH_SHARE * distance, status));
   if (toppled(w, before, i)) *status = GAZE_ACT_TOPPLED;
   return GAZE_OK;
 }

@@ -10,13 +10,15 @@
 enum { TABLE, TRAY, OBJECTS };  // solids of the planner; then the objects that are not gone
 
 static const double PI = 3.14159265358979323846;
-static const double BASE_Y = 0.50;      // [m]
-static const double TOOL_SPEED = 1.0;   // of the fingertips [m/s]
-static const double GRIP_S = 0.35;      // for the fingers to close or open
-static const double SHARE = 1.0;        // of the joints' velocity and acceleration
-static const double SLACK = 0.02;       // a lifted object this far from its place was lost [m]
-static const double REST_S = 0.1;       // at home, for the servos to come to rest
-static const double ROLL_SPEED = 0.06;  // of the hand behind a thing that rolls [m/s]
+static const double BASE_Y = 0.50;     // [m]
+static const double TOOL_SPEED = 1.0;  // of the fingertips [m/s]
+static const double GRIP_S = 0.35;     // for the fingers to close or open
+static const double SHARE = 1.0;       // of the joints' velocity and acceleration
+static const double MARGIN = 0.003;    // kept from what is not touched [m]
+static const double SLACK = 0.02;      // a lifted object this far from its place was lost [m]
+static const double REST_S = 0.1;      // at home, for the servos to come to rest
+// mean speeds of a push: what slides faster runs on when the hand stops, what rolls still sooner
+static const double SLIDE_SPEED = 0.10, ROLL_SPEED = 0.06;  // [m/s]
 
 gaze_err gaze_arm_open(gaze_world *w, const char *robot, mjSpec **spec) {
   w->arm = calloc(1, sizeof *w->arm);
@@ -78,6 +80,7 @@ static gaze_planner planner(const gaze_world_arm *a, const surroundings *s) {
   gaze_planner p = gaze_planner_default(&a->robot.arm);
   p.solid = s->solid, p.solids = s->n;
   p.table_z = 0.0;
+  p.margin = MARGIN;
   p.tool_speed = TOOL_SPEED;
   p.vel_share = p.acc_share = SHARE;
   p.grip_s = GRIP_S;
@@ -174,10 +177,9 @@ gaze_err gaze_arm_carry(gaze_world *w, const gaze_body *before, int i, const dou
   told(w, q);
   gaze_err e = plan_carry(a, &s, q, to, gaze_body_height(&before[i]), &made);
   if (e != GAZE_OK) return answer(w, e, &a->plan[made], status);
-  double seconds = REST_S;
-  for (int k = 0; k < 3; k++) seconds += gaze_plan_duration(&a->plan[k]);
   *status = GAZE_ACT_TIMEOUT;
-  if (seconds > GAZE_ACT_LIMIT_S) return GAZE_OK;
+  if (gaze_plan_duration(&a->plan[0]) + gaze_plan_duration(&a->plan[1]) > GAZE_ACT_LIMIT_S)
+    return GAZE_OK;
 
   *status = GAZE_ACT_SLIPPED;
   GAZE_TRY(follow(w, &a->plan[0], 0.0));
@@ -187,13 +189,18 @@ gaze_err gaze_arm_carry(gaze_world *w, const gaze_body *before, int i, const dou
   return follow(w, &a->plan[2], REST_S);
 }
 
-// Slows the phase that touches the object: what rolls would run ahead of the hand.
-static void push_gently(gaze_plan *plan, double distance) {
+// Slows the phase that touches the object.
+static void push_gently(gaze_plan *plan, double speed, double distance) {
   for (int k = 0; k < plan->n; k++) {
-    double seconds = gaze_path_duration(&plan->phase[k].path);
+    gaze_path *path = &plan->phase[k].path;
     if (strcmp(plan->phase[k].name, "push") == 0)
-      gaze_path_stretch(&plan->phase[k].path, fmax(1.0, distance / ROLL_SPEED / seconds));
+      gaze_path_stretch(path, fmax(1.0, distance / speed / gaze_path_duration(path)));
   }
+}
+
+static bool rolls(const gaze_body *b) {
+  bool stands = fabs((double)b->rot[8]) > 0.7;
+  return b->shape == GAZE_SHAPE_SPHERE || (b->shape == GAZE_SHAPE_CYLINDER && !stands);
 }
 
 gaze_err gaze_arm_push(gaze_world *w, const gaze_body *before, int i, const float dir[2],
@@ -207,14 +214,13 @@ gaze_err gaze_arm_push(gaze_world *w, const gaze_body *before, int i, const floa
   told(w, q);
   gaze_err e = gaze_skill_push(&p, q, 1.0, s.object, way, distance, &a->plan[0]);
   if (e != GAZE_OK) return answer(w, e, &a->plan[0], status);
-  if (before[i].shape != GAZE_SHAPE_CUBE) push_gently(&a->plan[0], distance);
+  push_gently(&a->plan[0], rolls(&before[i]) ? ROLL_SPEED : SLIDE_SPEED, distance);
   for (int k = 0; k < 2; k++) s.solid[s.object].pose.pos[k] += distance * way[k];
   end_of(&a->plan[0], q);
   e = gaze_skill_home(&p, q, 1.0, &a->plan[1]);
   if (e != GAZE_OK) return answer(w, e, &a->plan[1], status);
-  double seconds = gaze_plan_duration(&a->plan[0]) + gaze_plan_duration(&a->plan[1]) + REST_S;
   *status = GAZE_ACT_TIMEOUT;
-  if (seconds > GAZE_ACT_LIMIT_S) return GAZE_OK;
+  if (gaze_plan_duration(&a->plan[0]) > GAZE_ACT_LIMIT_S) return GAZE_OK;
 
   GAZE_TRY(follow(w, &a->plan[0], 0.0));
   *status = GAZE_ACT_OK;

@@ -66,9 +66,11 @@ static gaze_err glide_over(gaze_world *w, const gaze_body *before, int i, const 
 
 gaze_err gaze_hand_carry(gaze_world *w, const gaze_body *before, int i, const double to[3],
                          gaze_act_status *status) {
+  double start = w->d->time;
   grasp(w, i);
   gaze_err e = glide_over(w, before, i, to);
-  *status = gaze_world_off(w, i, to) <= GAZE_ACT_OFF ? GAZE_ACT_OK : GAZE_ACT_SLIPPED;
+  *status = w->d->time - start <= GAZE_ACT_LIMIT_S ? GAZE_ACT_OK : GAZE_ACT_TIMEOUT;
+  if (!(gaze_world_off(w, i, to) <= GAZE_ACT_OFF)) *status = GAZE_ACT_SLIPPED;
   release(w);
   return e;
 }

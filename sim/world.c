@@ -133,6 +133,10 @@ gaze_err gaze_world_settle(gaze_world *w, double limit_s) {
   return gaze_fail(GAZE_ERR_TIMEOUT, "world: objects still move after %g s", limit_s);
 }
 
+double gaze_world_time(const gaze_world *w) {
+  return w->d->time;
+}
+
 void gaze_world_bodies(const gaze_world *w, gaze_body *bodies) {
   for (int i = 0; i < w->n; i++) {
     bodies[i] = w->body[i];

@@ -55,20 +55,29 @@ bool gaze_scene_graspable(const gaze_body *bodies, int n, int i);
 // if there is none.  [rt: safe]
 bool gaze_scene_place(const gaze_body *bodies, int n, int i, const float dir[2], float pos[3]);
 
+// Whether object i can be pushed by `distance` metres along `dir` (unit vector in x, y): it stands
+// on the table with nothing on it, two fingers fit behind it, and its way is within the area of
+// gaze_scene_place and clear of others by 5 mm.  [rt: safe]
+bool gaze_scene_pushable(const gaze_body *bodies, int n, int i, const float dir[2],
+                         double distance);
+
 // Grasps object i from above (kinematic hand: a mocap body welded to it; arm: between the fingers),
 // lifts it 0.15 m, carries it to the tray, settles; the object is `gone` then. At most 8 s
-// simulated, an arm's way home included: what would take longer is not begun (TIMEOUT).
+// simulated, an arm's way home apart: what would take an arm longer is not begun (TIMEOUT).
 // [rt: never]
 gaze_err gaze_world_pick(gaze_world *w, int i, gaze_act_status *status);
 
 // Grasps, lifts, carries and sets down object i as gaze_scene_place says, settles.  [rt: never]
 gaze_err gaze_world_move(gaze_world *w, int i, const float dir[2], gaze_act_status *status);
 
-// Pushes object i by `distance` (0.01..0.3 m) along `dir` with the arm's closed hand, settles. It
-// ended well within 10 mm and a tenth of the way of where it should be; SLIPPED otherwise. Blocked
-// if it would end outside the square of gaze_world_move. UNSUPPORTED without an arm.  [rt: never]
+// Pushes object i by `distance` (0.01..0.3 m) along `dir` with the arm's fingers, settles.
+// Blocked unless gaze_scene_pushable; SLIPPED if it ends more than 10 mm and a tenth of the way
+// from where it should be. UNSUPPORTED without an arm.  [rt: never]
 gaze_err gaze_world_push(gaze_world *w, int i, const float dir[2], double distance,
                          gaze_act_status *status);
+
+// Simulated seconds since the world was opened.  [rt: safe]
+double gaze_world_time(const gaze_world *w);
 
 // Why the arm's planner found no way in the last action; NONE if it found one, was not asked, or
 // the world has no arm.  [rt: safe]

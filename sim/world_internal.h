@@ -14,9 +14,8 @@
 #define GAZE_TABLE_HALF_X 0.62
 #define GAZE_TABLE_HALF_Y 0.50
 #define GAZE_TABLE_HALF_Z 0.02
-#define GAZE_PLACE_LIMIT 0.30  // |x|, |y| of a set-down centre [m]
-#define GAZE_ACT_OFF 0.010     // object this far from where it should be: slipped [m]
-#define GAZE_ACT_LIMIT_S 8.0   // simulated seconds of an action, before everything settles
+#define GAZE_ACT_OFF 0.010    // object this far from where it should be: slipped [m]
+#define GAZE_ACT_LIMIT_S 8.0  // simulated seconds of an action, before the way home and settling
 
 // The arm of a world that has one.
 typedef struct gaze_world_arm {
@@ -60,7 +59,7 @@ gaze_err gaze_hand_carry(gaze_world *w, const gaze_body *before, int i, const do
 gaze_err gaze_arm_carry(gaze_world *w, const gaze_body *before, int i, const double to[3],
                         gaze_act_status *status);
 
-// Pushes object i with the closed hand; BLOCKED and TIMEOUT as above.  [rt: never]
+// Pushes object i with the fingers; BLOCKED and TIMEOUT as above.  [rt: never]
 gaze_err gaze_arm_push(gaze_world *w, const gaze_body *before, int i, const float dir[2],
                        double distance, gaze_act_status *status);
 

@@ -13,10 +13,12 @@ static const double APPROACH = 0.12;  // above a grasp before going down, and af
 static const double PUSH_DEPTH = 0.038;   // of the fingertips in what is pushed, at most [m]
 static const double LIFT = 0.15;          // [m]
 static const double FINGER_ROOM = 0.003;  // between a finger and the object on either side [m]
-static const double OPEN_ROOM = 0.015;    // wanted on either side when the hand opens before [m]
+static const double OPEN_ROOM = 0.010;    // wanted on either side when the hand opens before [m]
 static const double DROP = 0.002;         // left under an object that is let go [m]
-static const double STANDOFF = 0.03;      // between the fingers and what they will push [m]
-static const double UPRIGHT = 0.995;      // cosine within which a solid counts as standing straight
+static const double BACK_OFF = 0.01;      // from what was pushed, before rising [m]
+static const double STANDOFF[2] = {0.03, 0.012};  // of the fingers from what they will push [m]
+static const double SPREAD = 0.8;     // gap between pushing fingers over half the solid's width
+static const double UPRIGHT = 0.995;  // cosine within which a solid counts as standing straight
 
 gaze_planner gaze_planner_default(const gaze_arm *arm) {
   return (gaze_planner){.arm = arm,
@@ -234,28 +236,59 @@ static bool way_free(const gaze_planner *p, int i, double radius, const double w
   return true;
 }
 
+// One way of pushing.
+typedef struct push_way {
+  double yaw;       // of the hand
+  bool abreast;     // the fingers side by side, else one behind the other
+  double standoff;  // [m]
+  uint64_t seed;
+} push_way;
+
+// How far the fingers stand from the middle of what they have pushed for a while. A box has turned
+// a face to them or has a corner between them, which for this spread is the same; what is round
+// lies between them.
+static double rest_half(const gaze_solid *s, const double dir[3], bool abreast) {
+  const double e[3][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+  double most = 0.0, half = gaze_solid_half(s, dir);
+  if (s->shape != GAZE_SOLID_BOX) return abreast ? half * sqrt(1.0 - 0.25 * SPREAD * SPREAD) : half;
+  for (int k = 0; k < 3; k++) {
+    double axis[3];
+    gaze_pose_direction(axis, &s->pose, e[k]);
+    double along = fabs(gaze_vec_dot(axis, dir));
+    if (along > most) most = along, half = s->size[k];
+  }
+  return half;
+}
+
 static gaze_err push_once(gaze_builder *b, int i, const double dir[3], double distance,
-                          double half_z, double yaw, uint64_t seed) {
+                          double half_z, const push_way *way) {
   const gaze_planner *p = b->planner;
   const gaze_solid *s = &p->solid[i];
   // in the tool's frame: the hand points down and y is the closing direction
-  double turn = atan2(dir[1], dir[0]) - yaw;
+  double turn = atan2(dir[1], dir[0]) - way->yaw, yaw = way->yaw;
   const double ahead[3] = {sin(turn), cos(turn), 0.0};
-  double behind = gaze_solid_half(s, dir) + finger_reach(p->arm, ahead);
+  double reach = finger_reach(p->arm, ahead);
   double low_z = fmax(s->pose.pos[2] - 0.5 * half_z, s->pose.pos[2] + half_z - PUSH_DEPTH);
   double z = fmax(low_z, p->table_z + GAZE_TABLE_GAP_M);
-  double start = -behind - STANDOFF, end = distance - behind;
+  double start = -gaze_solid_half(s, dir) - reach - way->standoff;
+  double end = distance - rest_half(s, dir, way->abreast) - reach;
   gaze_pose low = down(s->pose.pos[0] + start * dir[0], s->pose.pos[1] + start * dir[1], z, yaw);
   gaze_pose done = down(s->pose.pos[0] + end * dir[0], s->pose.pos[1] + end * dir[1], z, yaw);
-  gaze_pose above = low, up = done;
-  above.pos[2] = s->pose.pos[2] + half_z + APPROACH, up.pos[2] = z + APPROACH;
+  gaze_pose above = low, off[2] = {done, done};
+  above.pos[2] = s->pose.pos[2] + half_z + APPROACH;
+  // off it first: fingers that rise along what they press against would lift it
+  for (int k = 0; k < 2; k++)
+    for (int c = 0; c < 2; c++) off[k].pos[c] -= BACK_OFF * dir[c];
+  off[1].pos[2] = z + APPROACH;
 
-  b->open = b->span = 0.0;
-  GAZE_TRY(gaze_builder_transit(b, "approach", &above, seed));
+  // two fingers a little apart: what they push does not roll or turn away sideways
+  b->open = way->abreast ? fmin(1.0, SPREAD * gaze_solid_half(s, dir) / p->arm->open_m) : 0.0;
+  b->span = b->open;
+  GAZE_TRY(gaze_builder_transit(b, "approach", &above, way->seed));
   GAZE_TRY(gaze_builder_trace(b, "descend", &low, 1));
   b->target = i;
   GAZE_TRY(gaze_builder_trace(b, "push", &done, 1));
-  return gaze_builder_trace(b, "retreat", &up, 1);
+  return gaze_builder_trace(b, "retreat", off, 2);
 }
 
 gaze_err gaze_skill_push(const gaze_planner *p, const double *q, double open, int i,
@@ -282,10 +315,11 @@ gaze_err gaze_skill_push(const gaze_planner *p, const double *q, double open, in
                   gaze_builder_fault(&b, GAZE_FAULT_CLEARANCE, "something stands in the way"));
   gaze_err e = GAZE_OK;
   for (int t = 0; t < 4 * TRIES; t++) {
-    // both fingers side by side first, then one behind the other
-    double yaw = atan2(dir[1], dir[0]) + (t % 2 ? -0.5 : 0.5) * PI + (t % 4 < 2 ? 0.0 : 0.5 * PI);
+    // both fingers side by side first, then one behind the other; from afar first, then from near
+    push_way w = {.abreast = t % 4 < 2, .standoff = STANDOFF[t % 8 / 4], .seed = (uint64_t)(t / 8)};
+    w.yaw = atan2(dir[1], dir[0]) + (t % 2 ? -0.5 : 0.5) * PI + (w.abreast ? 0.0 : 0.5 * PI);
     gaze_builder_start(&b, p, q, open, plan);
-    e = push_once(&b, i, dir3, distance, g.half_z, yaw, (uint64_t)(t / 4));
+    e = push_once(&b, i, dir3, distance, g.half_z, &w);
     if (e == GAZE_OK) return e;
   }
   return finish("push", plan, e);

@@ -81,8 +81,9 @@ gaze_err gaze_skill_pick(const gaze_planner *p, const double *q, double open, in
 gaze_err gaze_skill_place(const gaze_planner *p, const double *q, const double spot[3],
                           gaze_plan *plan);
 
-// Pushes solid i along `dir` (unit vector in x, y) by `distance` metres with the closed hand, then
-// rises 0.12 m. The ball inside the solid must have a free way.  [rt: never]
+// Pushes solid i along `dir` (unit vector in x, y) by `distance` metres with the fingers a little
+// apart, backs off 10 mm and rises 0.12 m. The ball inside the solid must have a free way.  [rt:
+// never]
 gaze_err gaze_skill_push(const gaze_planner *p, const double *q, double open, int i,
                          const double dir[2], double distance, gaze_plan *plan);
 
