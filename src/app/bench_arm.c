@@ -26,12 +26,12 @@ typedef struct outcome {
   gaze_act_status status;
   gaze_fault fault;
   gaze_body body[GAZE_SCENE_BODIES_MAX];
-  double simulated_s, wall_s;
+  double simulated_s, wall_s, cpu_s;
 } outcome;
 
 typedef struct tally {
   int trials, begun, status[GAZE_ACT_TIMEOUT + 1], fault[GAZE_FAULT_CLEARANCE + 1], apart;
-  double simulated_s, wall_s;
+  double simulated_s, wall_s, cpu_s;
 } tally;
 
 static double way(const float from[3], const float to[3]) {
@@ -91,9 +91,9 @@ static gaze_err play(const trial *t, const char *robot, outcome *o) {
   gaze_world *w = NULL;
   *o = (outcome){.status = GAZE_ACT_TIMEOUT};
   GAZE_TRY(gaze_world_open_arm(&w, t->body, t->n, robot));
-  double begin = gaze_bench_now();
+  double begin = gaze_bench_now(), cpu = gaze_bench_cpu();
   gaze_err e = act(w, t, robot, &o->status);
-  o->wall_s = gaze_bench_now() - begin;
+  o->wall_s = gaze_bench_now() - begin, o->cpu_s = gaze_bench_cpu() - cpu;
   o->simulated_s = gaze_world_time(w);
   o->fault = gaze_world_fault(w);
   gaze_world_bodies(w, o->body);
@@ -119,7 +119,7 @@ static void count(tally *c, const trial *t, const outcome *arm, const outcome *h
   c->status[arm->status]++;
   c->fault[arm->fault]++;
   c->apart += apart(t, arm, hand);
-  c->wall_s += arm->wall_s;
+  c->wall_s += arm->wall_s, c->cpu_s += arm->cpu_s;
   if (arm->simulated_s > 0.0) c->begun++, c->simulated_s += arm->simulated_s;
 }
 
@@ -148,6 +148,7 @@ static gaze_err add(gaze_bench *b, const char *robot, deed d, const tally *c) {
       {"disagrees_with_hand", share(c->apart, c->trials)},
       {"simulated_s", c->begun > 0 ? c->simulated_s / c->begun : 0.0},
       {"wall_s", c->trials > 0 ? c->wall_s / c->trials : 0.0},
+      {"cpu_s", c->trials > 0 ? c->cpu_s / c->trials : 0.0},
   };
   cJSON *o = cJSON_CreateObject();
   bool fine = o && cJSON_AddStringToObject(o, "robot", robot) &&
