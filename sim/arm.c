@@ -10,13 +10,14 @@
 enum { TABLE, TRAY, OBJECTS };  // solids of the planner; then the objects that are not gone
 
 static const double PI = 3.14159265358979323846;
-static const double BASE_Y = 0.50;     // [m]
-static const double TOOL_SPEED = 1.0;  // of the fingertips [m/s]
-static const double GRIP_S = 0.35;     // for the fingers to close or open
-static const double SHARE = 1.0;       // of the joints' velocity and acceleration
-static const double MARGIN = 0.003;    // kept from what is not touched [m]
-static const double SLACK = 0.02;      // a lifted object this far from its place was lost [m]
-static const double REST_S = 0.1;      // at home, for the servos to come to rest
+static const double BASE_Y = 0.50;              // [m]
+static const double TOOL_SPEED = 1.0;           // of the fingertips [m/s]
+static const double GRIP_S = 0.35;              // for the fingers to close or open
+static const double SHARE = 1.0;                // of the joints' velocity and acceleration
+static const double MARGIN = 0.003;             // kept from what is not touched [m]
+static const double DEPTH[2] = {0.020, 0.006};  // of the fingertips in what is grasped [m]
+static const double SLACK = 0.02;  // a lifted object this far from its place was lost [m]
+static const double REST_S = 0.1;  // at home, for the servos to come to rest
 // mean speeds of a push: what slides faster runs on when the hand stops, what rolls still sooner
 static const double SLIDE_SPEED = 0.10, ROLL_SPEED = 0.06;  // [m/s]
 
@@ -139,8 +140,9 @@ static gaze_err give_up(gaze_world *w) {
 
 // Plans to take the object, to set it down, and to go home past where it stands then.
 static gaze_err plan_carry(gaze_world_arm *a, surroundings *s, const double *q0, const double to[3],
-                           double height, int *made) {
+                           double height, double depth, int *made) {
   gaze_planner p = planner(a, s);
+  p.depth = depth;
   double q[GAZE_CHAIN_JOINTS_MAX];
   const double spot[3] = {to[0], to[1], to[2] - height};
   *made = 0;
@@ -154,6 +156,11 @@ static gaze_err plan_carry(gaze_world_arm *a, surroundings *s, const double *q0,
   p.held = -1;
   mju_copy3(s->solid[s->object].pose.pos, to);
   return gaze_skill_home(&p, q, 1.0, &a->plan[2]);
+}
+
+static bool rolls(const gaze_body *b) {
+  bool stands = fabs((double)b->rot[8]) > 0.7;
+  return b->shape == GAZE_SHAPE_SPHERE || (b->shape == GAZE_SHAPE_CYLINDER && !stands);
 }
 
 // Whether the object came up with the hand.
@@ -173,9 +180,15 @@ gaze_err gaze_arm_carry(gaze_world *w, const gaze_body *before, int i, const dou
   surroundings s;
   double q[GAZE_CHAIN_JOINTS_MAX];
   int made = 0;
-  look_round(&s, before, w->n, i);
   told(w, q);
-  gaze_err e = plan_carry(a, &s, q, to, gaze_body_height(&before[i]), &made);
+  gaze_err e = GAZE_OK;
+  for (int k = 0; k < 2; k++) {
+    look_round(&s, before, w->n, i);
+    e = plan_carry(a, &s, q, to, gaze_body_height(&before[i]), DEPTH[k], &made);
+    // higher up the palm may pass over a neighbour; what is round cannot be held there
+    if (e != GAZE_ERR_NOTFOUND || a->plan[made].fault != GAZE_FAULT_COLLISION || rolls(&before[i]))
+      break;
+  }
   if (e != GAZE_OK) return answer(w, e, &a->plan[made], status);
   *status = GAZE_ACT_TIMEOUT;
   if (gaze_plan_duration(&a->plan[0]) + gaze_plan_duration(&a->plan[1]) > GAZE_ACT_LIMIT_S)
@@ -196,11 +209,6 @@ static void push_gently(gaze_plan *plan, double speed, double distance) {
     if (strcmp(plan->phase[k].name, "push") == 0)
       gaze_path_stretch(path, fmax(1.0, distance / speed / gaze_path_duration(path)));
   }
-}
-
-static bool rolls(const gaze_body *b) {
-  bool stands = fabs((double)b->rot[8]) > 0.7;
-  return b->shape == GAZE_SHAPE_SPHERE || (b->shape == GAZE_SHAPE_CYLINDER && !stands);
 }
 
 gaze_err gaze_arm_push(gaze_world *w, const gaze_body *before, int i, const float dir[2],

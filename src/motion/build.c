@@ -10,8 +10,7 @@
 enum { N = GAZE_CHAIN_JOINTS_MAX, POINTS = GAZE_PATH_POINTS_MAX };
 
 static const double UP[3] = {0.0, 0.0, 1.0};
-static const double DEPTH = 0.020;    // fingertips below the top of what is grasped [m]
-static const double BELOW = 0.004;    // and below the middle of what is round from the side [m]
+static const double BELOW = 0.004;    // fingertips below the middle of what is round [m]
 static const double STEP_M = 0.010;   // between postures on a line [m]
 static const double STEP_RAD = 0.05;  // [rad]
 static const double JUMP = 0.25;      // a joint moving more between two of them has no line [rad|m]
@@ -26,7 +25,7 @@ gaze_pose gaze_builder_tool(const gaze_builder *b) {
 
 double gaze_grasp_height(const gaze_planner *p, const gaze_solid *s) {
   const double z[3] = {0.0, 0.0, 1.0};
-  double half = gaze_solid_half(s, UP), bottom = s->pose.pos[2] - half, axis[3], depth = DEPTH;
+  double half = gaze_solid_half(s, UP), bottom = s->pose.pos[2] - half, axis[3], depth = p->depth;
   gaze_pose_direction(axis, &s->pose, z);
   bool lying = s->shape == GAZE_SOLID_CYLINDER || s->shape == GAZE_SOLID_CAPSULE;
   // higher up the pads would press a round thing down and out of the hand

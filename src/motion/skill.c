@@ -28,7 +28,8 @@ gaze_planner gaze_planner_default(const gaze_arm *arm) {
                         .tool_speed = 0.25,
                         .vel_share = 0.5,
                         .acc_share = 0.5,
-                        .grip_s = 0.6};
+                        .grip_s = 0.6,
+                        .depth = 0.020};
 }
 
 static gaze_err check(const gaze_planner *p, const double *q, double open, gaze_plan *plan) {
@@ -44,9 +45,10 @@ static gaze_err check(const gaze_planner *p, const double *q, double open, gaze_
                        i);
   if (!(p->margin > 0.0 && p->tool_speed > 0.0 && p->vel_share > 0.0 && p->vel_share <= 1.0 &&
         p->acc_share > 0.0 && p->acc_share <= 1.0 && open >= 0.0 && open <= 1.0 &&
-        p->grip_s >= 0.0 && p->grip_s < 1e3))
+        p->grip_s >= 0.0 && p->grip_s < 1e3 && p->depth > 0.0 && p->depth < 1.0))
     return gaze_fail(GAZE_ERR_ARG,
-                     "skill: expected margin and speed above 0, shares in 0..1, grip_s from 0");
+                     "skill: expected margin, speed and depth above 0, shares in 0..1, grip_s "
+                     "from 0");
   if (p->held >= 0 &&
       (p->arm->hull.n >= GAZE_HULL_CAPSULES_MAX || p->solid[p->held].shape == GAZE_SOLID_PLANE))
     return gaze_fail(GAZE_ERR_ARG, "skill: expected a held solid, not a plane, and room for it");

@@ -32,6 +32,7 @@ typedef struct gaze_planner {
   double tool_speed;            // of the fingertips [m/s]
   double vel_share, acc_share;  // of the joint limits
   double grip_s;                // for the fingers to close or open [s]
+  double depth;                 // of the fingertips below the top of what is grasped [m]
   uint64_t seed;                // of the searches for postures
 } gaze_planner;
 
@@ -58,7 +59,7 @@ typedef struct gaze_plan {
 } gaze_plan;
 
 // Returns the usual manners for an arm with nothing round it: margin 5 mm, 0.25 m/s, half of the
-// joint limits, 0.6 s to close.  [rt: safe]
+// joint limits, 0.6 s to close, 20 mm deep.  [rt: safe]
 gaze_planner gaze_planner_default(const gaze_arm *arm);
 
 // Every skill starts at rest at q[n] with the hand open by the share `open`, and writes *plan
@@ -69,9 +70,9 @@ gaze_planner gaze_planner_default(const gaze_arm *arm);
 gaze_err gaze_skill_reach(const gaze_planner *p, const double *q, double open,
                           const gaze_pose *target, gaze_plan *plan);
 
-// Grasps solid i from above, closing along its shorter side: to 0.12 m above its top, down to 20 mm
-// below the top, of what is round from the side 4 mm below its middle at least (always 8 mm above
-// the table), close, lift 0.15 m.  [rt: never]
+// Grasps solid i from above, closing along its shorter side: to 0.12 m above its top, down to
+// p->depth below the top, of what is round from the side 4 mm below its middle at least (always
+// 8 mm above the table), close, lift 0.15 m.  [rt: never]
 gaze_err gaze_skill_pick(const gaze_planner *p, const double *q, double open, int i,
                          gaze_plan *plan);
 
