@@ -69,9 +69,22 @@ static void weld(mjSpec *s, const char *name) {
   e->solref[0] = 0.006;
 }
 
-static mjSpec *describe(const gaze_world *w) {
-  mjSpec *s = mj_makeSpec();
-  if (s == NULL) return NULL;
+// What only an arm needs: stiff servos are stepped implicitly, and what it holds must not creep
+// between the pads (friction ten times as hard as the contact).
+static void arm_options(mjSpec *s) {
+  s->option.integrator = mjINT_IMPLICITFAST;
+  s->option.impratio = 10.0;
+  s->memory = 16 << 20;
+}
+
+static void hand(mjsBody *world) {
+  mjsBody *b = mjs_addBody(world, NULL);
+  mjs_setName(b->element, "hand");
+  b->mocap = 1;
+  b->pos[2] = 0.5;
+}
+
+static void describe(const gaze_world *w, mjSpec *s) {
   s->option.timestep = 0.002;
   s->option.cone = mjCONE_ELLIPTIC;
   s->option.iterations = 20;
@@ -85,22 +98,22 @@ static mjSpec *describe(const gaze_world *w) {
 
   mjsBody *world = mjs_findBody(s, "world");
   fixed_parts(world);
-  mjsBody *hand = mjs_addBody(world, NULL);
-  mjs_setName(hand->element, "hand");
-  hand->mocap = 1;
-  hand->pos[2] = 0.5;
+  if (w->arm)
+    arm_options(s);
+  else
+    hand(world);
   for (int i = 0; i < w->n; i++) {
     char name[24];
     snprintf(name, sizeof name, "object%d", i);
     object(world, &w->body[i], name);
-    weld(s, name);
+    if (w->arm == NULL) weld(s, name);
   }
-  return s;
 }
 
-gaze_err gaze_world_build(gaze_world *w) {
-  mjSpec *s = describe(w);
+gaze_err gaze_world_build(gaze_world *w, mjSpec *robot) {
+  mjSpec *s = robot ? robot : mj_makeSpec();
   if (s == NULL) return gaze_fail(GAZE_ERR_NOMEM, "world: MuJoCo cannot make a model description");
+  describe(w, s);
   w->m = mj_compile(s, NULL);
   if (w->m == NULL) {
     gaze_fail(GAZE_ERR_FORMAT, "world: MuJoCo refuses the model: %s", mjs_getError(s));

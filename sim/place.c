@@ -10,6 +10,11 @@ static const double FINGER_WIDTH = 0.010;  // half width of a finger [m]
 static const double FINGER_DEPTH = 0.010;  // finger tips reach this far below the centre [m]
 static const double PLACE_LIMIT = 0.30;    // |x|, |y| of a set-down centre [m]
 static const double PLACE_GAP = 0.005;     // clear of other objects [m]
+static const double PUSH_STEP = 0.005;     // between the places looked at along a push [m]
+static const double PUSH_ROOM = 0.045;     // behind what is pushed, for the fingers [m]
+static const double PUSH_WIDTH = 0.018;    // half the width of two fingers, without their gap [m]
+static const double PUSH_GAP = 0.4;        // half the gap between them over half the object
+static const double ON_TABLE = 0.003;      // lowest point of what stands on the table [m]
 
 typedef struct footprint {
   double at[2], u[2];  // centre and first axis; the second is (-u[1], u[0])
@@ -159,4 +164,45 @@ bool gaze_scene_place(const gaze_body *bodies, int n, int i, const float dir[2],
     return true;
   }
   return false;
+}
+
+static double reach_along(const footprint *f, const double d[2]) {
+  return f->round + f->half[0] * fabs(d[0] * f->u[0] + d[1] * f->u[1]) +
+         f->half[1] * fabs(d[1] * f->u[0] - d[0] * f->u[1]);
+}
+
+// Whether two fingers fit behind object i.
+static bool room_behind(const gaze_body *bodies, int n, int i, const footprint *f,
+                        const double d[2]) {
+  double reach = reach_along(f, d), off = reach + 0.5 * PUSH_ROOM;
+  footprint hand = {.at = {f->at[0] - off * d[0], f->at[1] - off * d[1]},
+                    .u = {d[0], d[1]},
+                    .half = {0.5 * PUSH_ROOM, PUSH_WIDTH + PUSH_GAP * reach}};
+  for (int j = 0; j < n; j++) {
+    if (j == i || bodies[j].gone) continue;
+    footprint g = footprint_of(&bodies[j]);
+    if (gap(&hand, &g) < 0.0) return false;
+  }
+  return true;
+}
+
+bool gaze_scene_pushable(const gaze_body *bodies, int n, int i, const float dir[2],
+                         double distance) {
+  if (bodies == NULL || i < 0 || i >= n || bodies[i].gone) return false;
+  const double d[2] = {(double)dir[0], (double)dir[1]};
+  footprint f = footprint_of(&bodies[i]);
+  if ((double)bodies[i].pos[2] - gaze_body_height(&bodies[i]) > ON_TABLE) return false;
+  for (int j = 0; j < n; j++) {
+    if (j == i || bodies[j].gone || bodies[j].pos[2] <= bodies[i].pos[2]) continue;
+    footprint g = footprint_of(&bodies[j]);
+    if (gap(&f, &g) < -0.001) return false;  // it carries something
+  }
+  if (!room_behind(bodies, n, i, &f, d)) return false;
+  int steps = (int)ceil(distance / PUSH_STEP);
+  for (int k = 1; k <= steps; k++) {
+    footprint at = f;
+    for (int c = 0; c < 2; c++) at.at[c] += distance * k / steps * d[c];
+    if (!place_free(bodies, n, i, &at)) return false;
+  }
+  return true;
 }

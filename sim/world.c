@@ -34,7 +34,22 @@ gaze_err gaze_world_version(int *version) {
   return GAZE_OK;
 }
 
-gaze_err gaze_world_open(gaze_world **out, const gaze_body *bodies, int n) {
+// Describes, compiles and parks.
+static gaze_err open_parts(gaze_world *w, const char *robot) {
+  mjSpec *spec = NULL;
+  if (robot) GAZE_TRY(gaze_arm_open(w, robot, &spec));
+  GAZE_TRY(gaze_world_build(w, spec));
+  if (w->arm) gaze_arm_park(w);
+  w->state_n = mj_stateSize(w->m, mjSTATE_INTEGRATION);
+  w->state = malloc((size_t)w->state_n * sizeof *w->state);
+  return w->state ? GAZE_OK : gaze_fail(GAZE_ERR_NOMEM, "world: no memory for a state");
+}
+
+gaze_err gaze_world_open(gaze_world **w, const gaze_body *bodies, int n) {
+  return gaze_world_open_arm(w, bodies, n, NULL);
+}
+
+gaze_err gaze_world_open_arm(gaze_world **out, const gaze_body *bodies, int n, const char *robot) {
   if (out == NULL) return gaze_fail(GAZE_ERR_ARG, "world: field w: expected a place for the world");
   *out = NULL;
   if (n < 0 || n > GAZE_SCENE_BODIES_MAX || (n > 0 && bodies == NULL))
@@ -49,12 +64,7 @@ gaze_err gaze_world_open(gaze_world **out, const gaze_body *bodies, int n) {
   w->n = n;
   w->held = -1;
   if (n > 0) memcpy(w->body, bodies, (size_t)n * sizeof *bodies);
-  gaze_err e = gaze_world_build(w);
-  if (e == GAZE_OK) {
-    w->state_n = mj_stateSize(w->m, mjSTATE_INTEGRATION);
-    w->state = malloc((size_t)w->state_n * sizeof *w->state);
-    if (w->state == NULL) e = gaze_fail(GAZE_ERR_NOMEM, "world: no memory for a state");
-  }
+  gaze_err e = open_parts(w, robot);
   if (e != GAZE_OK) {
     gaze_world_close(&w);
     return e;
@@ -70,6 +80,7 @@ void gaze_world_close(gaze_world **w) {
   mj_deleteData((*w)->d);
   mj_deleteModel((*w)->m);
   free((*w)->state);
+  free((*w)->arm);
   free(*w);
   *w = NULL;
 }
@@ -120,6 +131,10 @@ gaze_err gaze_world_settle(gaze_world *w, double limit_s) {
   }
   if (w->n == 0) return GAZE_OK;
   return gaze_fail(GAZE_ERR_TIMEOUT, "world: objects still move after %g s", limit_s);
+}
+
+double gaze_world_time(const gaze_world *w) {
+  return w->d->time;
 }
 
 void gaze_world_bodies(const gaze_world *w, gaze_body *bodies) {

@@ -1,9 +1,10 @@
-// sim/world.h - the MuJoCo world of one scene: physics, settling, the kinematic hand.
+// sim/world.h - the MuJoCo world of one scene: physics, settling, and the hand or arm that acts.
 #ifndef GAZE_SIM_WORLD_H
 #define GAZE_SIM_WORLD_H
 
 #include <stddef.h>
 #include "core/err.h"
+#include "motion/skill.h"
 #include "sim/scene.h"
 
 typedef struct gaze_world gaze_world;  // opaque: mjModel and mjData
@@ -11,8 +12,8 @@ typedef struct gaze_world gaze_world;  // opaque: mjModel and mjData
 // How a physical action ended.
 typedef enum gaze_act_status {
   GAZE_ACT_OK,
-  GAZE_ACT_BLOCKED,  // something rests on it, no finger clearance, or no free place
-  GAZE_ACT_SLIPPED,
+  GAZE_ACT_BLOCKED,  // something rests on it, no finger clearance, no free place, or no way
+  GAZE_ACT_SLIPPED,  // it is not where it should be
   GAZE_ACT_TOPPLED,  // an unrelated object moved by more than 5 mm
   GAZE_ACT_TIMEOUT,
 } gaze_act_status;
@@ -21,6 +22,12 @@ typedef enum gaze_act_status {
 // condim 6, rolling friction 0.002; step 2 ms) from bodies at rest poses. Copies the bodies.
 // FORMAT with MuJoCo's words if the model does not compile.  [rt: init]
 gaze_err gaze_world_open(gaze_world **w, const gaze_body *bodies, int n);
+
+// As gaze_world_open, with an arm that acts by friction instead of the kinematic hand: `robot` is
+// "panda7", "ur5e6" or an MJCF or URDF file, standing at (0, 0.50) m, facing the viewer; NULL is
+// the kinematic hand. The arm waits at home, the hand open, and goes back there after every action.
+// Errors also as gaze_robot_open.  [rt: init]
+gaze_err gaze_world_open_arm(gaze_world **w, const gaze_body *bodies, int n, const char *robot);
 
 // Frees and nulls.  [rt: never]
 void gaze_world_close(gaze_world **w);
@@ -48,12 +55,33 @@ bool gaze_scene_graspable(const gaze_body *bodies, int n, int i);
 // if there is none.  [rt: safe]
 bool gaze_scene_place(const gaze_body *bodies, int n, int i, const float dir[2], float pos[3]);
 
-// Grasps object i from above (kinematic hand: a mocap body welded to it), lifts it 0.15 m, carries
-// it to the tray, settles; the object is `gone` then. At most 8 s simulated.  [rt: never]
+// Whether object i can be pushed by `distance` metres along `dir` (unit vector in x, y): it stands
+// on the table with nothing on it, two fingers fit behind it, and its way is within the area of
+// gaze_scene_place and clear of others by 5 mm.  [rt: safe]
+bool gaze_scene_pushable(const gaze_body *bodies, int n, int i, const float dir[2],
+                         double distance);
+
+// Grasps object i from above (kinematic hand: a mocap body welded to it; arm: between the fingers),
+// lifts it 0.15 m, carries it to the tray, settles; the object is `gone` then. At most 8 s
+// simulated, an arm's way home apart: what would take an arm longer is not begun (TIMEOUT).
+// [rt: never]
 gaze_err gaze_world_pick(gaze_world *w, int i, gaze_act_status *status);
 
 // Grasps, lifts, carries and sets down object i as gaze_scene_place says, settles.  [rt: never]
 gaze_err gaze_world_move(gaze_world *w, int i, const float dir[2], gaze_act_status *status);
+
+// Pushes object i by `distance` (0.01..0.3 m) along `dir` with the arm's fingers, settles.
+// Blocked unless gaze_scene_pushable; SLIPPED if it ends more than 10 mm and a tenth of the way
+// from where it should be. UNSUPPORTED without an arm.  [rt: never]
+gaze_err gaze_world_push(gaze_world *w, int i, const float dir[2], double distance,
+                         gaze_act_status *status);
+
+// Simulated seconds since the world was opened.  [rt: safe]
+double gaze_world_time(const gaze_world *w);
+
+// Why the arm's planner found no way in the last action; NONE if it found one, was not asked, or
+// the world has no arm.  [rt: safe]
+gaze_fault gaze_world_fault(const gaze_world *w);
 
 // Version of the linked MuJoCo; fails unless it equals the headers'.  [rt: init]
 gaze_err gaze_world_version(int *version);

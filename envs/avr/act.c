@@ -22,9 +22,9 @@ static const char *status_word(gaze_act_status s) {
 }
 
 // picks and moves through the simulator; whatever happened to the objects is what is seen next
-static gaze_err act_physics(avr_oracle *o, gaze_world **world, const avr_scene *s, avr_state *st,
-                            const avr_option *a, const char **status) {
-  if (!*world) GAZE_TRY(gaze_world_open(world, st->body, s->n));
+static gaze_err act_physics(avr_oracle *o, const char *hand, gaze_world **world, const avr_scene *s,
+                            avr_state *st, const avr_option *a, const char **status) {
+  if (!*world) GAZE_TRY(gaze_world_open_arm(world, st->body, s->n, hand));
   gaze_act_status how = GAZE_ACT_OK;
   if (a->kind == AVR_PICK) {
     GAZE_TRY(gaze_world_pick(*world, a->object, &how));
@@ -47,7 +47,7 @@ gaze_err avr_execute(avr_oracle *o, const avr_settings *set, gaze_world **world,
   *effect = (avr_effect){.status = "ok"};
 
   if (world && (a.kind == AVR_PICK || a.kind == AVR_MOVE)) {
-    GAZE_TRY(act_physics(o, world, &e->scene, &e->state, &a, &effect->status));
+    GAZE_TRY(act_physics(o, set->hand, world, &e->scene, &e->state, &a, &effect->status));
   } else {
     avr_state after = before;
     bool possible = false;
@@ -83,6 +83,8 @@ gaze_err avr_settings_read(const gaze_cfg *cfg, avr_settings *set) {
   GAZE_TRY(gaze_cfg_int(cfg, "avr.judge_size", judge, 112, 896, &judge));
   GAZE_TRY(gaze_cfg_int(cfg, "avr.search_depth", depth, 1, AVR_T_MAX, &depth));
   GAZE_TRY(gaze_cfg_num(cfg, "avr.sufficient_share", -1.0, -1.0, 1.0, &set->sufficient_share));
+  GAZE_TRY(gaze_cfg_str(cfg, "avr.hand", NULL, &set->hand));
+  if (set->hand && strcmp(set->hand, "kinematic") == 0) set->hand = NULL;
   set->judge_size = (int)judge;
   set->search_depth = (int)depth;
 

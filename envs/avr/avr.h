@@ -163,6 +163,7 @@ typedef struct avr_settings {
   int search_depth;         // 6 full, 4 cheap
   double sufficient_share;  // share of episodes sufficient at t = 0; < 0: the seed mod 12 rule
   const char *family, *layout, *question;  // restrict, NULL = all
+  const char *hand;                        // robot that acts; NULL = the kinematic hand
 } avr_settings;
 
 // ---- know.c ----

@@ -14,7 +14,7 @@ typedef struct env_avr {
   gaze_exec *ex;
   gaze_world *world;  // of this episode; NULL until physics is needed
   avr_settings set;
-  char family[16], layout[32], question[8];  // owned copies of the settings' strings
+  char family[16], layout[32], question[8], hand[512];  // owned copies of the settings' strings
   int image_size, wording;
   bool tell, physics;
 
@@ -63,15 +63,28 @@ static gaze_err open_settings(env_avr *v, const gaze_cfg *cfg, int *threads) {
   v->set.family = keep(v->set.family, v->family, sizeof v->family);
   v->set.layout = keep(v->set.layout, v->layout, sizeof v->layout);
   v->set.question = keep(v->set.question, v->question, sizeof v->question);
+  if (v->set.hand && strlen(v->set.hand) >= sizeof v->hand)
+    return gaze_fail(GAZE_ERR_ARG, "avr.hand: expected a name of at most %zu bytes",
+                     sizeof v->hand - 1);
+  v->set.hand = keep(v->set.hand, v->hand, sizeof v->hand);
   v->image_size = (int)size;
   v->wording = (int)wording;
   *threads = (int)workers;
   return GAZE_OK;
 }
 
+// a robot that cannot be read is told now, not in the middle of an episode
+static gaze_err try_hand(const char *hand) {
+  gaze_world *w = NULL;
+  gaze_err err = hand ? gaze_world_open_arm(&w, NULL, 0, hand) : GAZE_OK;
+  gaze_world_close(&w);
+  return err;
+}
+
 static gaze_err open_parts(env_avr *v, const gaze_cfg *cfg) {
   int threads = 1;
   GAZE_TRY(open_settings(v, cfg, &threads));
+  GAZE_TRY(try_hand(v->set.hand));
   GAZE_TRY(avr_oracle_open(&v->oracle, v->set.judge_size, threads));
   GAZE_TRY(gaze_exec_open_cpu(&v->ex, threads));
   v->rgb = malloc((size_t)v->image_size * (size_t)v->image_size * 3);

@@ -112,14 +112,17 @@ static gaze_err bench(gaze_args *a) {
   static const struct {
     const char *name;
     gaze_err (*run)(gaze_bench *);
-  } known[] = {
-      {"render", gaze_bench_render}, {"decode", gaze_bench_decode}, {"env", gaze_bench_env}};
+  } known[] = {{"render", gaze_bench_render},
+               {"decode", gaze_bench_decode},
+               {"env", gaze_bench_env},
+               {"arm", gaze_bench_arm}};
   int64_t rounds;
   gaze_bench b = {.cfg = a->cfg};
   GAZE_TRY(gaze_cfg_int(a->cfg, "rounds", 5, 5, GAZE_BENCH_ROUNDS_MAX, &rounds));
   GAZE_TRY(gaze_cfg_bool(a->cfg, "json", false, &b.json));
   b.rounds = (int)rounds;
-  if (a->words != 1) return gaze_fail(GAZE_ERR_ARG, "expected one name: render, decode or env");
+  if (a->words != 1)
+    return gaze_fail(GAZE_ERR_ARG, "expected one name: render, decode, env or arm");
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     if (strcmp(known[i].name, a->word[0])) continue;
     b.rows = cJSON_CreateArray();
@@ -133,7 +136,7 @@ static gaze_err bench(gaze_args *a) {
     cJSON_Delete(b.rows);
     return e;
   }
-  return gaze_fail(GAZE_ERR_ARG, "unknown benchmark \"%s\"; known: render, decode, env",
+  return gaze_fail(GAZE_ERR_ARG, "unknown benchmark \"%s\"; known: render, decode, env, arm",
                    a->word[0]);
 }
 
@@ -164,6 +167,25 @@ static const gaze_flag flags[] = {
      .lo = 1,
      .hi = 10000,
      .help = "env: episodes a round (default 4)"},
+    {.name = "--trials",
+     .key = "trials",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .lo = 1,
+     .hi = 100000,
+     .help = "arm: actions of each kind and robot (default 200)"},
+    {.name = "--seed",
+     .key = "seed",
+     .kind = GAZE_FLAG_INT,
+     .value = "S",
+     .lo = 0,
+     .hi = 1LL << 52,
+     .help = "arm: of the scenes and actions (default 2000000)"},
+    {.name = "--robot",
+     .key = "robot",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "R",
+     .help = "arm: panda7, ur5e6 or a file (default: both built-in arms)"},
     {.name = "--peer",
      .key = "peer",
      .kind = GAZE_FLAG_TEXT,
@@ -175,14 +197,17 @@ static const gaze_flag flags[] = {
 
 const gaze_command gaze_cmd_bench = {
     .name = "bench",
-    .about = "measure rendering, decoding or episodes beside a peer or limit",
-    .usage = "bench render|decode|env [--rounds N] [--json]",
+    .about = "measure rendering, decoding, episodes or arms beside a peer or limit",
+    .usage = "bench render|decode|env|arm [--rounds N] [--json]",
     .more =
         "Rates: larger is better; x0.8 means 0.8 times what stands beside. A ratio counts when\n"
         "its worst round still meets the goal. cpu is the share of its processors the run got: "
         "far\n"
         "below 100 % the machine was busy and wall-clock rates (decode, env) are not to be\n"
-        "quoted; render counts processor seconds on both sides. Example:\n"
+        "quoted; render counts processor seconds on both sides. arm plays actions that the "
+        "kinematic\n"
+        "hand could do with simulated arms: shares of all trials, success also of those with a\n"
+        "reachable grasp and of those begun. Example:\n"
         "  gaze bench render --peer python3\n",
     .flags = flags,
     .body = bench,

@@ -10,7 +10,7 @@
 enum { N = GAZE_CHAIN_JOINTS_MAX, POINTS = GAZE_PATH_POINTS_MAX };
 
 static const double UP[3] = {0.0, 0.0, 1.0};
-static const double DEPTH = 0.020;    // fingertips below the top of what is grasped [m]
+static const double BELOW = 0.004;    // fingertips below the middle of what is round [m]
 static const double STEP_M = 0.010;   // between postures on a line [m]
 static const double STEP_RAD = 0.05;  // [rad]
 static const double JUMP = 0.25;      // a joint moving more between two of them has no line [rad|m]
@@ -24,8 +24,14 @@ gaze_pose gaze_builder_tool(const gaze_builder *b) {
 }
 
 double gaze_grasp_height(const gaze_planner *p, const gaze_solid *s) {
-  double half = gaze_solid_half(s, UP), bottom = s->pose.pos[2] - half;
-  return fmax(2.0 * half - DEPTH, fmax(p->table_z + GAZE_TABLE_GAP_M - bottom, 0.0));
+  const double z[3] = {0.0, 0.0, 1.0};
+  double half = gaze_solid_half(s, UP), bottom = s->pose.pos[2] - half, axis[3], depth = p->depth;
+  gaze_pose_direction(axis, &s->pose, z);
+  bool lying = s->shape == GAZE_SOLID_CYLINDER || s->shape == GAZE_SOLID_CAPSULE;
+  // higher up the pads would press a round thing down and out of the hand
+  if (s->shape == GAZE_SOLID_SPHERE || (lying && fabs(axis[2]) < 0.5))
+    depth = fmax(depth, half + BELOW);
+  return fmax(2.0 * half - depth, fmax(p->table_z + GAZE_TABLE_GAP_M - bottom, 0.0));
 }
 
 // A ball round the held solid, which hangs from the fingertips as it was grasped.
@@ -141,7 +147,7 @@ static double height_over(const gaze_builder *b, double z0, double z1) {
 
 // Ways from q to goal: straight in joint space; up, over and down; over home. Each is a list of at
 // most five postures.
-static gaze_err detours(gaze_builder *b, const gaze_pose *to, const double *goal, gaze_path *path) {
+static gaze_err detours(gaze_builder *b, const double *goal, gaze_path *path) {
   int n = b->planner->arm->chain.n;
   size_t row = (size_t)n * sizeof(double);
   double at[5 * N];
@@ -149,9 +155,10 @@ static gaze_err detours(gaze_builder *b, const gaze_pose *to, const double *goal
   gaze_err e = try_points(b, at, 2, path);
   if (e == GAZE_OK) return e;
 
-  gaze_pose from = gaze_builder_tool(b), up = from, over = *to;
+  gaze_pose from = gaze_builder_tool(b), to = gaze_chain_fk(&b->planner->arm->chain, goal, NULL);
+  gaze_pose up = from, over = to;
   double up_q[N], over_q[N];
-  up.pos[2] = over.pos[2] = height_over(b, from.pos[2], to->pos[2]);
+  up.pos[2] = over.pos[2] = height_over(b, from.pos[2], to.pos[2]);
   bool lifted =
       posture(b, &up, b->q, 0, up_q) == GAZE_OK && posture(b, &over, goal, 0, over_q) == GAZE_OK;
   if (lifted) {
@@ -166,17 +173,22 @@ static gaze_err detours(gaze_builder *b, const gaze_pose *to, const double *goal
   return try_points(b, at, 3, path);
 }
 
-gaze_err gaze_builder_transit(gaze_builder *b, const char *phase, const gaze_pose *to,
-                              uint64_t seed) {
-  double guess[N], goal[N];
+gaze_err gaze_builder_swing(gaze_builder *b, const char *phase, const double *goal) {
   gaze_phase *ph = next_phase(b, phase);
-  first_guess(b, seed, guess);
-  if (posture(b, to, guess, RESTARTS, goal) != GAZE_OK)
-    return gaze_builder_fault(b, GAZE_FAULT_UNREACHABLE, gaze_err_detail());
-  if (detours(b, to, goal, &ph->path) != GAZE_OK)
+  if (detours(b, goal, &ph->path) != GAZE_OK)
     return gaze_builder_fault(b, GAZE_FAULT_COLLISION, gaze_err_detail());
   finish_phase(b);
   return GAZE_OK;
+}
+
+gaze_err gaze_builder_transit(gaze_builder *b, const char *phase, const gaze_pose *to,
+                              uint64_t seed) {
+  double guess[N], goal[N];
+  b->phase = phase;
+  first_guess(b, seed, guess);
+  if (posture(b, to, guess, RESTARTS, goal) != GAZE_OK)
+    return gaze_builder_fault(b, GAZE_FAULT_UNREACHABLE, gaze_err_detail());
+  return gaze_builder_swing(b, phase, goal);
 }
 
 // Length of the line between two poses, counted in steps.

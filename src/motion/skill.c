@@ -13,11 +13,12 @@ static const double APPROACH = 0.12;  // above a grasp before going down, and af
 static const double PUSH_DEPTH = 0.038;   // of the fingertips in what is pushed, at most [m]
 static const double LIFT = 0.15;          // [m]
 static const double FINGER_ROOM = 0.003;  // between a finger and the object on either side [m]
-static const double OPEN_ROOM = 0.015;    // wanted on either side when the hand opens before [m]
-static const double GRIP_S = 0.6;         // for the fingers to close or open [s]
+static const double OPEN_ROOM = 0.010;    // wanted on either side when the hand opens before [m]
 static const double DROP = 0.002;         // left under an object that is let go [m]
-static const double STANDOFF = 0.03;      // between the fingers and what they will push [m]
-static const double UPRIGHT = 0.995;      // cosine within which a solid counts as standing straight
+static const double BACK_OFF = 0.01;      // from what was pushed, before rising [m]
+static const double STANDOFF[2] = {0.03, 0.012};  // of the fingers from what they will push [m]
+static const double SPREAD = 0.8;     // gap between pushing fingers over half the solid's width
+static const double UPRIGHT = 0.995;  // cosine within which a solid counts as standing straight
 
 gaze_planner gaze_planner_default(const gaze_arm *arm) {
   return (gaze_planner){.arm = arm,
@@ -26,7 +27,9 @@ gaze_planner gaze_planner_default(const gaze_arm *arm) {
                         .margin = 0.005,
                         .tool_speed = 0.25,
                         .vel_share = 0.5,
-                        .acc_share = 0.5};
+                        .acc_share = 0.5,
+                        .grip_s = 0.6,
+                        .depth = 0.020};
 }
 
 static gaze_err check(const gaze_planner *p, const double *q, double open, gaze_plan *plan) {
@@ -41,8 +44,11 @@ static gaze_err check(const gaze_planner *p, const double *q, double open, gaze_
       return gaze_fail(GAZE_ERR_ARG, "skill: solid %d: expected a known shape and finite numbers",
                        i);
   if (!(p->margin > 0.0 && p->tool_speed > 0.0 && p->vel_share > 0.0 && p->vel_share <= 1.0 &&
-        p->acc_share > 0.0 && p->acc_share <= 1.0 && open >= 0.0 && open <= 1.0))
-    return gaze_fail(GAZE_ERR_ARG, "skill: expected margin and speed above 0, shares in 0..1");
+        p->acc_share > 0.0 && p->acc_share <= 1.0 && open >= 0.0 && open <= 1.0 &&
+        p->grip_s >= 0.0 && p->grip_s < 1e3 && p->depth > 0.0 && p->depth < 1.0))
+    return gaze_fail(GAZE_ERR_ARG,
+                     "skill: expected margin, speed and depth above 0, shares in 0..1, grip_s "
+                     "from 0");
   if (p->held >= 0 &&
       (p->arm->hull.n >= GAZE_HULL_CAPSULES_MAX || p->solid[p->held].shape == GAZE_SOLID_PLANE))
     return gaze_fail(GAZE_ERR_ARG, "skill: expected a held solid, not a plane, and room for it");
@@ -137,7 +143,7 @@ static gaze_err pick_once(gaze_builder *b, int i, const grasps *g, int k, uint64
   b->target = i;
   GAZE_TRY(gaze_builder_trace(b, "descend", &grip, 1));
   b->open = 0.0, b->span = g->width[k] / p->arm->open_m;
-  gaze_builder_wait(b, "close", GRIP_S);
+  gaze_builder_wait(b, "close", p->grip_s);
   return gaze_builder_trace(b, "lift", &lifted, 1);
 }
 
@@ -178,7 +184,7 @@ static gaze_err place_once(gaze_builder *b, const double spot[3], double height,
   b->hull.n = arm->hull.n;
   GAZE_TRY(gaze_builder_trace(b, "lower", &set, 1));
   b->open = b->span = share_for(arm, width);
-  gaze_builder_wait(b, "let go", GRIP_S);
+  gaze_builder_wait(b, "let go", b->planner->grip_s);
   return gaze_builder_trace(b, "retreat", &above, 1);
 }
 
@@ -232,28 +238,59 @@ static bool way_free(const gaze_planner *p, int i, double radius, const double w
   return true;
 }
 
+// One way of pushing.
+typedef struct push_way {
+  double yaw;       // of the hand
+  bool abreast;     // the fingers side by side, else one behind the other
+  double standoff;  // [m]
+  uint64_t seed;
+} push_way;
+
+// How far the fingers stand from the middle of what they have pushed for a while. A box has turned
+// a face to them or has a corner between them, which for this spread is the same; what is round
+// lies between them.
+static double rest_half(const gaze_solid *s, const double dir[3], bool abreast) {
+  const double e[3][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+  double most = 0.0, half = gaze_solid_half(s, dir);
+  if (s->shape != GAZE_SOLID_BOX) return abreast ? half * sqrt(1.0 - 0.25 * SPREAD * SPREAD) : half;
+  for (int k = 0; k < 3; k++) {
+    double axis[3];
+    gaze_pose_direction(axis, &s->pose, e[k]);
+    double along = fabs(gaze_vec_dot(axis, dir));
+    if (along > most) most = along, half = s->size[k];
+  }
+  return half;
+}
+
 static gaze_err push_once(gaze_builder *b, int i, const double dir[3], double distance,
-                          double half_z, double yaw, uint64_t seed) {
+                          double half_z, const push_way *way) {
   const gaze_planner *p = b->planner;
   const gaze_solid *s = &p->solid[i];
   // in the tool's frame: the hand points down and y is the closing direction
-  double turn = atan2(dir[1], dir[0]) - yaw;
+  double turn = atan2(dir[1], dir[0]) - way->yaw, yaw = way->yaw;
   const double ahead[3] = {sin(turn), cos(turn), 0.0};
-  double behind = gaze_solid_half(s, dir) + finger_reach(p->arm, ahead);
+  double reach = finger_reach(p->arm, ahead);
   double low_z = fmax(s->pose.pos[2] - 0.5 * half_z, s->pose.pos[2] + half_z - PUSH_DEPTH);
   double z = fmax(low_z, p->table_z + GAZE_TABLE_GAP_M);
-  double start = -behind - STANDOFF, end = distance - behind;
+  double start = -gaze_solid_half(s, dir) - reach - way->standoff;
+  double end = distance - rest_half(s, dir, way->abreast) - reach;
   gaze_pose low = down(s->pose.pos[0] + start * dir[0], s->pose.pos[1] + start * dir[1], z, yaw);
   gaze_pose done = down(s->pose.pos[0] + end * dir[0], s->pose.pos[1] + end * dir[1], z, yaw);
-  gaze_pose above = low, up = done;
-  above.pos[2] = s->pose.pos[2] + half_z + APPROACH, up.pos[2] = z + APPROACH;
+  gaze_pose above = low, off[2] = {done, done};
+  above.pos[2] = s->pose.pos[2] + half_z + APPROACH;
+  // off it first: fingers that rise along what they press against would lift it
+  for (int k = 0; k < 2; k++)
+    for (int c = 0; c < 2; c++) off[k].pos[c] -= BACK_OFF * dir[c];
+  off[1].pos[2] = z + APPROACH;
 
-  b->open = b->span = 0.0;
-  GAZE_TRY(gaze_builder_transit(b, "approach", &above, seed));
+  // two fingers a little apart: what they push does not roll or turn away sideways
+  b->open = way->abreast ? fmin(1.0, SPREAD * gaze_solid_half(s, dir) / p->arm->open_m) : 0.0;
+  b->span = b->open;
+  GAZE_TRY(gaze_builder_transit(b, "approach", &above, way->seed));
   GAZE_TRY(gaze_builder_trace(b, "descend", &low, 1));
   b->target = i;
   GAZE_TRY(gaze_builder_trace(b, "push", &done, 1));
-  return gaze_builder_trace(b, "retreat", &up, 1);
+  return gaze_builder_trace(b, "retreat", off, 2);
 }
 
 gaze_err gaze_skill_push(const gaze_planner *p, const double *q, double open, int i,
@@ -280,10 +317,11 @@ gaze_err gaze_skill_push(const gaze_planner *p, const double *q, double open, in
                   gaze_builder_fault(&b, GAZE_FAULT_CLEARANCE, "something stands in the way"));
   gaze_err e = GAZE_OK;
   for (int t = 0; t < 4 * TRIES; t++) {
-    // both fingers side by side first, then one behind the other
-    double yaw = atan2(dir[1], dir[0]) + (t % 2 ? -0.5 : 0.5) * PI + (t % 4 < 2 ? 0.0 : 0.5 * PI);
+    // both fingers side by side first, then one behind the other; from afar first, then from near
+    push_way w = {.abreast = t % 4 < 2, .standoff = STANDOFF[t % 8 / 4], .seed = (uint64_t)(t / 8)};
+    w.yaw = atan2(dir[1], dir[0]) + (t % 2 ? -0.5 : 0.5) * PI + (w.abreast ? 0.0 : 0.5 * PI);
     gaze_builder_start(&b, p, q, open, plan);
-    e = push_once(&b, i, dir3, distance, g.half_z, yaw, (uint64_t)(t / 4));
+    e = push_once(&b, i, dir3, distance, g.half_z, &w);
     if (e == GAZE_OK) return e;
   }
   return finish("push", plan, e);
@@ -321,6 +359,13 @@ gaze_err gaze_skill_follow(const gaze_planner *p, const double *q, double open,
     if (e == GAZE_OK) return e;
   }
   return finish("follow", plan, e);
+}
+
+gaze_err gaze_skill_home(const gaze_planner *p, const double *q, double open, gaze_plan *plan) {
+  GAZE_TRY(check(p, q, open, plan));
+  gaze_builder b;
+  gaze_builder_start(&b, p, q, open, plan);
+  return finish("home", plan, gaze_builder_swing(&b, "home", p->arm->home));
 }
 
 gaze_err gaze_skill_retreat(const gaze_planner *p, const double *q, double open, double height,

@@ -31,6 +31,8 @@ typedef struct gaze_planner {
   double margin;                // kept from everything not meant to be touched [m]
   double tool_speed;            // of the fingertips [m/s]
   double vel_share, acc_share;  // of the joint limits
+  double grip_s;                // for the fingers to close or open [s]
+  double depth;                 // of the fingertips below the top of what is grasped [m]
   uint64_t seed;                // of the searches for postures
 } gaze_planner;
 
@@ -57,7 +59,7 @@ typedef struct gaze_plan {
 } gaze_plan;
 
 // Returns the usual manners for an arm with nothing round it: margin 5 mm, 0.25 m/s, half of the
-// joint limits.  [rt: safe]
+// joint limits, 0.6 s to close, 20 mm deep.  [rt: safe]
 gaze_planner gaze_planner_default(const gaze_arm *arm);
 
 // Every skill starts at rest at q[n] with the hand open by the share `open`, and writes *plan
@@ -68,8 +70,9 @@ gaze_planner gaze_planner_default(const gaze_arm *arm);
 gaze_err gaze_skill_reach(const gaze_planner *p, const double *q, double open,
                           const gaze_pose *target, gaze_plan *plan);
 
-// Grasps solid i from above, closing along its shorter side: to 0.12 m above its top, down to 20 mm
-// below the top (8 mm above the table at least), close, lift 0.15 m.  [rt: never]
+// Grasps solid i from above, closing along its shorter side: to 0.12 m above its top, down to
+// p->depth below the top, of what is round from the side 4 mm below its middle at least (always
+// 8 mm above the table), close, lift 0.15 m.  [rt: never]
 gaze_err gaze_skill_pick(const gaze_planner *p, const double *q, double open, int i,
                          gaze_plan *plan);
 
@@ -79,8 +82,9 @@ gaze_err gaze_skill_pick(const gaze_planner *p, const double *q, double open, in
 gaze_err gaze_skill_place(const gaze_planner *p, const double *q, const double spot[3],
                           gaze_plan *plan);
 
-// Pushes solid i along `dir` (unit vector in x, y) by `distance` metres with the closed hand, then
-// rises 0.12 m. The ball inside the solid must have a free way.  [rt: never]
+// Pushes solid i along `dir` (unit vector in x, y) by `distance` metres with the fingers a little
+// apart, backs off 10 mm and rises 0.12 m. The ball inside the solid must have a free way.  [rt:
+// never]
 gaze_err gaze_skill_push(const gaze_planner *p, const double *q, double open, int i,
                          const double dir[2], double distance, gaze_plan *plan);
 
@@ -89,6 +93,9 @@ gaze_err gaze_skill_push(const gaze_planner *p, const double *q, double open, in
 // them it rounds corners and stays within about 2 mm of the lines.  [rt: never]
 gaze_err gaze_skill_follow(const gaze_planner *p, const double *q, double open,
                            const gaze_pose *way, int count, gaze_plan *plan);
+
+// Goes back to the arm's home posture, round obstacles by lifting first if need be.  [rt: never]
+gaze_err gaze_skill_home(const gaze_planner *p, const double *q, double open, gaze_plan *plan);
 
 // Lifts the tool straight up by `height` metres.  [rt: never]
 gaze_err gaze_skill_retreat(const gaze_planner *p, const double *q, double open, double height,

@@ -30,6 +30,9 @@ gaze_err gaze_builder_fault(gaze_builder *b, gaze_fault fault, const char *sente
 gaze_err gaze_builder_transit(gaze_builder *b, const char *phase, const gaze_pose *to,
                               uint64_t seed);
 
+// Adds a phase to a posture goal[n] any safe way.  [rt: never]
+gaze_err gaze_builder_swing(gaze_builder *b, const char *phase, const double *goal);
+
 // Adds a phase along straight lines from where the tool is through way[count].  [rt: never]
 gaze_err gaze_builder_trace(gaze_builder *b, const char *phase, const gaze_pose *way, int count);
 

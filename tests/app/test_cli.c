@@ -95,6 +95,8 @@ static void test_bad_usage(void **state) {
       {{"bench"}, "render"},
       {{"bench", "ghost"}, "ghost"},
       {{"bench", "render", "--rounds", "4"}, "--rounds 4"},
+      {{"bench", "arm", "--trials", "0"}, "--trials 0"},
+      {{"bench", "arm", "--robot", "/nowhere.xml"}, "/nowhere.xml"},
   };
   for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
     result r = run(row[i].args, NULL, 0);
@@ -334,6 +336,27 @@ static void test_bench_decode_json(void **state) {
   result_fini(&r);
 }
 
+// one action of each kind with one arm; no figure is judged but that shares add up
+static void test_bench_arm_json(void **state) {
+  (void)state;
+  result r = RUN(NULL, 0, "bench", "arm", "--trials", "2", "--robot", "ur5e6", "--json");
+  assert_int_equal(r.code, 0);
+  const char *at = gaze_buf_text(&r.out);
+  cJSON *j = next_line(&at);
+  const cJSON *rows = gaze_json_get(j, "rows"), *row = NULL;
+  assert_int_equal(cJSON_GetArraySize(rows), 3);
+  cJSON_ArrayForEach(row, rows) {
+    static const char *const part[] = {"success", "slipped", "toppled", "timeout", "blocked"};
+    double sum = 0;
+    for (size_t i = 0; i < 5; i++) sum += gaze_json_get(row, part[i])->valuedouble;
+    assert_true(sum > 1 - 1e-9 && sum < 1 + 1e-9);
+    assert_string_equal(gaze_json_get(row, "robot")->valuestring, "ur5e6");
+    assert_true(gaze_json_get(row, "trials")->valuedouble == 2.0);
+  }
+  cJSON_Delete(j);
+  result_fini(&r);
+}
+
 int main(void) {
   if (access(PROGRAM, X_OK) != 0) {
     printf("SKIP: %s is not built\n", PROGRAM);
@@ -346,6 +369,7 @@ int main(void) {
       cmocka_unit_test(test_reward_long_lines), cmocka_unit_test(test_reward_strict),
       cmocka_unit_test(test_info_robot),        cmocka_unit_test(test_info_json),
       cmocka_unit_test(test_generate_golden),   cmocka_unit_test(test_bench_decode_json),
+      cmocka_unit_test(test_bench_arm_json),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   if (gaze_dir_remove(folder)) failed++;

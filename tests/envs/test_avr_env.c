@@ -319,6 +319,61 @@ static void test_settings(void **state) {
   gaze_env_avr.close(&env);
 }
 
+// Letter of the first option that begins so; 0 if there is none.
+static char letter_of(const gaze_truth *t, const char *begin) {
+  for (int i = 0; i < t->options; i++)
+    if (strncmp(t->text[i], begin, strlen(begin)) == 0) return (char)('A' + i);
+  return 0;
+}
+
+// Share of pixels that differ by more than 8 in some channel.
+static double picture_distance(const uint8_t *a, const uint8_t *b) {
+  int far = 0;
+  for (int p = 0; p < SIZE * SIZE; p++) {
+    bool differs = false;
+    for (int c = 0; c < 3; c++) differs = differs || abs(a[3 * p + c] - b[3 * p + c]) > 8;
+    far += differs;
+  }
+  return (double)far / (SIZE * SIZE);
+}
+
+// An arm picks as the hand does, and the next picture shows no arm.
+static void test_arm_acts(void **state) {
+  (void)state;
+  void *env[2] = {open_env(true, true, NULL), open_env(true, true, "avr.hand=ur5e6")};
+  int both = 0;
+  for (uint64_t k = 0; k < 8 && both < 3; k++) {
+    uint8_t rgb[2][SIZE * SIZE * 3];
+    bool ok[2] = {false, false};
+    for (int e = 0; e < 2; e++) {
+      gaze_obs obs;
+      reset_near(env[e], 40 * k, &obs);
+      char letter = letter_of(obs.truth, "pick "), reply[32];
+      if (letter == 0) break;
+      snprintf(reply, sizeof reply, "<answer>%c</answer>", letter);
+      gaze_outcome out = say(env[e], reply, &obs);
+      assert_true(out.action && obs.images == 1);
+      ok[e] = strcmp(out.status, "ok") == 0;
+      memcpy(rgb[e], obs.image->rgb, sizeof rgb[e]);
+    }
+    if (!ok[0] || !ok[1]) continue;
+    both++;
+    assert_true(picture_distance(rgb[0], rgb[1]) < 0.01);
+  }
+  assert_true(both >= 2);
+  gaze_env_avr.close(&env[0]);
+  gaze_env_avr.close(&env[1]);
+
+  // a robot that is not there is told when the environment is opened
+  gaze_cfg *c = NULL;
+  void *none = NULL;
+  assert_int_equal(gaze_cfg_open(&c), GAZE_OK);
+  gaze_cfg_set(c, "avr.hand=/nowhere.xml");
+  assert_int_equal(gaze_env_avr.open(&none, c), GAZE_ERR_NOTFOUND);
+  assert_null(none);
+  gaze_cfg_close(&c);
+}
+
 // every wording is a strict reply with the same choice
 static void test_wordings(void **state) {
   (void)state;
@@ -342,6 +397,7 @@ int main(void) {
       cmocka_unit_test(test_random_letters),
       cmocka_unit_test(test_same_seed_same_bytes),
       cmocka_unit_test(test_settings),
+      cmocka_unit_test(test_arm_acts),
       cmocka_unit_test(test_wordings),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,6 +92,14 @@ static void plan_is_sound(const bench *b, const double *q0) {
   for (int i = 0; i < c->n; i++) assert_true(dq[i] == 0.0);
 }
 
+static void fails(bench *b, gaze_err e, gaze_fault fault, const char *word) {
+  assert_int_equal(e, GAZE_ERR_NOTFOUND);
+  assert_int_equal(b->plan.fault, fault);
+  assert_int_equal(b->plan.n, 0);
+  if (strstr(gaze_err_detail(), word) == NULL) print_message("%s\n", gaze_err_detail());
+  assert_non_null(strstr(gaze_err_detail(), word));
+}
+
 static void test_pick_reaches(void **state) {
   bench *b = *state;
   gaze_rng r;
@@ -174,7 +182,34 @@ static void test_push(void **state) {
     assert_true(went > 0.15 - 0.036 - 0.0125 && went < 0.15 - 0.036 - 0.0055);
     assert_true(fabs(across) < 2e-4 && fabs(low.pos[2] - 0.034) < 2e-4);
     assert_true(fabs(gaze_vec_distance(low.pos, done.pos) - 0.18) < 4e-4);
-    for (int k = 0; k < b->plan.n; k++) assert_true(b->plan.phase[k].open == 0.0);
+    // the fingers stand 0.8 of half its width apart
+    for (int k = 0; k < b->plan.n; k++)
+      assert_true(fabs(b->plan.phase[k].open * p->arm->open_m - 0.8 * 0.036) < 1e-9);
+    // backs off before it rises
+    gaze_pose up = tool_at_end(b, 3);
+    double back = (done.pos[0] - up.pos[0]) * 0.6 + (done.pos[1] - up.pos[1]) * 0.8;
+    assert_true(fabs(back - 0.01) < 2e-4 && fabs(up.pos[2] - done.pos[2] - 0.12) < 2e-4);
+  }
+}
+
+// Home is reached exactly; where something stands there, it is refused.
+static void test_home(void **state) {
+  bench *b = *state;
+  for (int arm = 0; arm < 2; arm++) {
+    const gaze_planner *p = planner_for(b, arm, 2);
+    double q[N], open;
+    b->solid[1] = cube(0.036, 0.15, -0.1, 0.2);
+    assert_int_equal(gaze_skill_pick(p, p->arm->home, 1.0, 1, &b->plan), GAZE_OK);
+    gaze_plan_eval(&b->plan, gaze_plan_duration(&b->plan), q, NULL, &open);
+    assert_int_equal(gaze_skill_home(p, q, 1.0, &b->plan), GAZE_OK);
+    plan_is_sound(b, q);
+    gaze_plan_eval(&b->plan, gaze_plan_duration(&b->plan), q, NULL, &open);
+    for (int i = 0; i < p->arm->chain.n; i++) assert_true(fabs(q[i] - p->arm->home[i]) < 1e-9);
+
+    gaze_pose tool = gaze_chain_fk(&p->arm->chain, p->arm->home, NULL);
+    q[0] += 0.5;
+    b->solid[1].pose = tool;
+    fails(b, gaze_skill_home(p, q, 1.0, &b->plan), GAZE_FAULT_COLLISION, "home: home");
   }
 }
 
@@ -303,14 +338,6 @@ static void test_mounted_backwards(void **state) {
   }
 }
 
-static void fails(bench *b, gaze_err e, gaze_fault fault, const char *word) {
-  assert_int_equal(e, GAZE_ERR_NOTFOUND);
-  assert_int_equal(b->plan.fault, fault);
-  assert_int_equal(b->plan.n, 0);
-  if (strstr(gaze_err_detail(), word) == NULL) print_message("%s\n", gaze_err_detail());
-  assert_non_null(strstr(gaze_err_detail(), word));
-}
-
 static void test_faults(void **state) {
   bench *b = *state;
   const gaze_planner *p = planner_for(b, 0, 2);
@@ -381,6 +408,7 @@ int main(void) {
       cmocka_unit_test(test_descent_is_straight),
       cmocka_unit_test(test_place_after_pick),
       cmocka_unit_test(test_push),
+      cmocka_unit_test(test_home),
       cmocka_unit_test(test_follow_and_retreat),
       cmocka_unit_test(test_reach_goes_round),
       cmocka_unit_test(test_faults),
