@@ -46,6 +46,10 @@ typedef struct gaze_truth {
   int optimal_steps;                         // shortest plan from the start of the episode
   int steps_left;                            // shortest plan from here, -1 if none was found
   bool control;                              // a control episode (outside the main split)
+  // embodied tasks: what brings the tool to its goal, world frame: metres, then the rotation
+  // vector in radians
+  bool has_goal;
+  float to_goal[6];
 } gaze_truth;
 
 typedef struct gaze_obs {   // what a policy may see; borrowed until the next step
@@ -71,7 +75,7 @@ typedef struct gaze_outcome {
   int choice;                  // index of the chosen option, -1 if none
   bool answered, correct;      // an answer was given; it was right
   bool action;                 // an action was carried out or tried
-  const char *status;          // "ok", "blocked", "slipped", "toppled", "timeout", "invalid"
+  const char *status;  // "ok", "blocked", "slipped", "toppled", "timeout", "invalid", "fault"
   // oracle facts about the step; false/0 where the truth was not asked for
   bool sufficient_before;         // before this decision
   bool gaining, useful, harmful;  // of the executed action
@@ -79,12 +83,17 @@ typedef struct gaze_outcome {
   float reward;                   // the environment's own total
   const char *reply;              // what was answered, for rewards on text
   const char *reference;          // reference reply for text rewards, NULL if none
+  // chunks of low-level actions; max_steps is 0 where actions are text, and success is `correct`
+  int steps, max_steps;  // control steps this act used; limit of an episode
+  int clipped;           // of these steps, those whose action was cut to the limits
+  float goal_dist;       // of the tool from its goal after them [m]
 } gaze_outcome;
 
 // One environment: open once, reset and step many times. Common settings: "oracle" (bool),
 // "image_size" (pixels), "threads"; the rest are the environment's own.
 typedef struct gaze_env {
   const char *name;
+  int act_dims;  // numbers of one low-level action; 0: it is told text
   gaze_err (*open)(void **self, const gaze_cfg *cfg);           // [rt: init]
   gaze_err (*reset)(void *self, uint64_t seed, gaze_obs *obs);  // [rt: never]
   gaze_err (*step)(void *self, const gaze_act *act, gaze_obs *obs,

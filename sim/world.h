@@ -76,6 +76,20 @@ gaze_err gaze_world_move(gaze_world *w, int i, const float dir[2], gaze_act_stat
 gaze_err gaze_world_push(gaze_world *w, int i, const float dir[2], double distance,
                          gaze_act_status *status);
 
+// Returns what planning knows of the world's arm (chain, hull, home), NULL without one; borrowed.
+// [rt: safe]
+const gaze_arm *gaze_world_arm_of(const gaze_world *w);
+
+// Writes the arm's joint positions and velocities [n] (rad or m, per second); either may be NULL.
+// Nothing without an arm.  [rt: safe]
+void gaze_world_posture(const gaze_world *w, double *q, double *dq);
+
+// Drives the arm for `seconds` (a step of 2 ms .. 10 s): its joint targets go on straight lines
+// from where they are to q[n], the hand is told its opening (share of 0..1) at once. The servos
+// follow behind. UNSUPPORTED without an arm, ARG for numbers that are not finite or not within the
+// joint limits (the world is untouched then), DEVICE if physics breaks.  [rt: never]
+gaze_err gaze_world_drive(gaze_world *w, const double *q, double open, double seconds);
+
 // Simulated seconds since the world was opened.  [rt: safe]
 double gaze_world_time(const gaze_world *w);
 

@@ -4,16 +4,20 @@
 #include <string.h>
 #include "core/buf.h"
 #include "envs/avr/env_avr.h"
+#include "envs/reach/env_reach.h"
+#include "envs/rewards/reach.h"
 #include "envs/rewards/vla_r1.h"
 
 const gaze_policy *const gaze_policies[] = {
-    &gaze_policy_vla,    &gaze_policy_blind,         &gaze_policy_oracle,       &gaze_policy_greedy,
-    &gaze_policy_random, &gaze_policy_always_answer, &gaze_policy_first_action, NULL,
+    &gaze_policy_vla,          &gaze_policy_blind,  &gaze_policy_oracle,
+    &gaze_policy_greedy,       &gaze_policy_random, &gaze_policy_always_answer,
+    &gaze_policy_first_action, &gaze_policy_servo,  NULL,
 };
 
-const gaze_env *const gaze_envs[] = {&gaze_env_avr, NULL};
+const gaze_env *const gaze_envs[] = {&gaze_env_avr, &gaze_env_reach, NULL};
 
-const gaze_reward *const gaze_rewards[] = {&gaze_reward_vla_r1, &gaze_reward_vla_r1_strict, NULL};
+const gaze_reward *const gaze_rewards[] = {&gaze_reward_vla_r1, &gaze_reward_vla_r1_strict,
+                                           &gaze_reward_reach, NULL};
 
 extern const gaze_command gaze_cmd_run, gaze_cmd_eval, gaze_cmd_gen, gaze_cmd_train_sft,
     gaze_cmd_serve_env, gaze_cmd_generate, gaze_cmd_reward, gaze_cmd_info, gaze_cmd_bench,

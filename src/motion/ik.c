@@ -186,3 +186,13 @@ gaze_err gaze_ik_solve(const gaze_chain *c, const gaze_ik *ik, const double *q0,
                    "and %.1f deg off",
                    p[0], p[1], p[2], ik->restarts + 1, 1e3 * best_m, best_rad * 180.0 / PI);
 }
+
+gaze_err gaze_ik_toward(const gaze_chain *c, const gaze_ik *ik, const double *q0, double *q) {
+  GAZE_TRY(check(c, ik, q0, q));
+  solver s;
+  prepare(&s, c, ik);
+  for (int i = 0; i < c->n; i++) s.q[i] = clamp(q0[i], s.lo[i], s.hi[i]);
+  (void)run(&s);
+  memcpy(q, s.q, (size_t)c->n * sizeof *q);
+  return GAZE_OK;
+}

@@ -31,4 +31,10 @@ gaze_ik gaze_ik_default(const gaze_pose *target);
 // iterations * (restarts + 1).  [rt: never]
 gaze_err gaze_ik_solve(const gaze_chain *c, const gaze_ik *ik, const double *q0, double *q);
 
+// Takes ik->iterations damped steps from q0 (clamped into the limits) towards the target and writes
+// where they end to q[n]: within the limits less the margin, on the target or as near as they came;
+// fewer steps if the tolerances are met before. No restarts. For following a target that moves a
+// little at a time. q may be q0. ARG and RANGE as above.  [rt: safe]
+gaze_err gaze_ik_toward(const gaze_chain *c, const gaze_ik *ik, const double *q0, double *q);
+
 #endif
