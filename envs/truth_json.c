@@ -51,6 +51,13 @@ cJSON *gaze_truth_to_json(const gaze_truth *t) {
   for (int i = 0; ok && i < t->options; i++) ok = add_item(options, option_json(t, i));
   cJSON *boxes = ok ? cJSON_AddArrayToObject(j, "boxes") : NULL;
   for (int i = 0; ok && i < t->boxes; i++) ok = add_item(boxes, box_json(&t->box[i]));
+  if (ok && t->has_goal) {
+    double v[6];
+    for (int k = 0; k < 6; k++) v[k] = (double)t->to_goal[k];
+    cJSON *goal = cJSON_CreateDoubleArray(v, 6);
+    ok = goal && cJSON_AddItemToObject(j, "to_goal", goal);
+    if (!ok) cJSON_Delete(goal);
+  }
   if (ok && options && boxes) return j;
   cJSON_Delete(j);
   return NULL;
@@ -131,6 +138,23 @@ static gaze_err read_boxes(const cJSON *j, gaze_truth *t) {
   return GAZE_OK;
 }
 
+// absent where the task has no goal of a tool
+static gaze_err read_goal(const cJSON *j, gaze_truth *t) {
+  const cJSON *a = NULL, *v = NULL;
+  int n = 0, k = 0;
+  if (!gaze_json_get(j, "to_goal")) return GAZE_OK;
+  GAZE_TRY(read_array(j, "to_goal", 6, &a, &n));
+  if (n != 6)
+    return gaze_fail(GAZE_ERR_FORMAT, "%s: \"to_goal\" must have 6 numbers, found %d", WHAT, n);
+  cJSON_ArrayForEach(v, a) {
+    if (!cJSON_IsNumber(v) || !(fabs(v->valuedouble) <= 1e6))
+      return gaze_fail(GAZE_ERR_FORMAT, "%s: \"to_goal\" must have 6 finite numbers", WHAT);
+    t->to_goal[k++] = (float)v->valuedouble;
+  }
+  t->has_goal = true;
+  return GAZE_OK;
+}
+
 static gaze_err read_truth(const cJSON *j, gaze_truth *t) {
   GAZE_TRY(read_bool(j, "sufficient", &t->sufficient));
   GAZE_TRY(read_bool(j, "control", &t->control));
@@ -143,6 +167,7 @@ static gaze_err read_truth(const cJSON *j, gaze_truth *t) {
   GAZE_TRY(read_int(j, "optimal_steps", -1, 1000, &t->optimal_steps));
   GAZE_TRY(read_int(j, "steps_left", -1, 1000, &t->steps_left));
   GAZE_TRY(read_options(j, t));
+  GAZE_TRY(read_goal(j, t));
   return read_boxes(j, t);
 }
 

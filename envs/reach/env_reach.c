@@ -88,11 +88,11 @@ static void fill_truth(env_reach *v) {
 static void say(env_reach *v, const char *status) {
   const double *p = v->scene.point;
   if (status)
-    snprintf(v->text, sizeof v->text, "<image>\n%s", status);
+    snprintf(v->text, sizeof v->text, "%s\n<image>", status);
   else if (v->air)
-    snprintf(v->text, sizeof v->text, "<image>\nreach the point %.3f %.3f %.3f", p[0], p[1], p[2]);
+    snprintf(v->text, sizeof v->text, "reach the point %.3f %.3f %.3f\n<image>", p[0], p[1], p[2]);
   else
-    snprintf(v->text, sizeof v->text, "<image>\nreach the %s", v->scene.name[0]);
+    snprintf(v->text, sizeof v->text, "reach the %s\n<image>", v->scene.name[0]);
 }
 
 static gaze_err observe(env_reach *v, const char *status, bool last, gaze_obs *obs) {

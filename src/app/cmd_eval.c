@@ -8,6 +8,7 @@
 #include "app/registry.h"
 #include "core/clock.h"
 #include "envs/avr/metrics.h"
+#include "envs/embodied.h"
 
 // shared by the workers, which take the next episode and write its record by number
 typedef struct job {
@@ -16,8 +17,9 @@ typedef struct job {
   gaze_cfg *cfg;
   uint64_t first_seed;
   int episodes, workers;
-  gaze_avr_record *record;  // [episodes]
-  pthread_mutex_t lock;     // guards the rest
+  gaze_avr_record *record;         // [episodes], of AVR
+  gaze_embodied_record *embodied;  // [episodes], of tasks told chunks; the other one is NULL
+  pthread_mutex_t lock;            // guards the rest
   int next, done;
   int64_t decisions;
   int64_t last_line_ns;
@@ -34,7 +36,10 @@ static gaze_err on_begin(void *ctx, int episode, const gaze_obs *obs) {
   (void)episode;
   worker *w = ctx;
   if (!obs->truth) return gaze_fail(GAZE_ERR_STATE, "eval: the environment gave no truth");
-  gaze_avr_record_begin(&w->job->record[w->episode], obs->truth);
+  if (w->job->embodied)
+    gaze_embodied_begin(&w->job->embodied[w->episode], obs->truth);
+  else
+    gaze_avr_record_begin(&w->job->record[w->episode], obs->truth);
   return GAZE_OK;
 }
 
@@ -48,7 +53,10 @@ static void show(job *j) {
 
 static gaze_err on_step(void *ctx, const gaze_step_view *v) {
   worker *w = ctx;
-  gaze_avr_record_step(&w->job->record[w->episode], v->truth, v->out);
+  if (w->job->embodied)
+    gaze_embodied_step(&w->job->embodied[w->episode], v->out);
+  else
+    gaze_avr_record_step(&w->job->record[w->episode], v->truth, v->out);
   pthread_mutex_lock(&w->job->lock);
   w->job->decisions++;
   if (v->last) {
@@ -139,6 +147,26 @@ static gaze_err report(job *j, const char *env_name, uint64_t seed, double secon
   return e;
 }
 
+static gaze_err report_embodied(job *j, const char *env_name, uint64_t seed, double seconds,
+                                bool json) {
+  const gaze_embodied_report about = {
+      .env = env_name, .policy = j->policy->name, .seed = seed, .seconds = seconds};
+  if (json) {
+    gaze_buf text = GAZE_BUF_INIT;
+    gaze_err e = gaze_embodied_json(j->embodied, j->episodes, &about, &text);
+    if (!e) printf("%s\n", gaze_buf_text(&text));
+    gaze_buf_fini(&text);
+    return e;
+  }
+  const gaze_embodied_figures f = gaze_embodied_sum(j->embodied, j->episodes, NULL);
+  printf("%d episodes: success %.1f %% (%.1f actions each), %.1f mm from the goal at the end\n",
+         f.episodes, f.success, f.steps_mean, 1e3 * f.dist_mean);
+  printf("cut actions %.1f %%, blocked chunks %.1f %%, timeouts %.1f %%, faults %.1f %%\n",
+         f.clipped, f.blocked, f.timeout, f.fault);
+  printf("%.1f s, %.1f decisions/s\n", seconds, (double)j->decisions / seconds);
+  return GAZE_OK;
+}
+
 static gaze_err evaluate(gaze_args *a) {
   const char *spec, *policy;
   int64_t episodes, seed;
@@ -159,15 +187,20 @@ static gaze_err evaluate(gaze_args *a) {
   GAZE_TRY(gaze_cfg_set_str(a->cfg, "split", split));
   GAZE_TRY(gaze_cfg_set(a->cfg, "oracle=true"));
   GAZE_TRY(gaze_cfg_set_num(a->cfg, "threads", 1));
-  j.record = calloc((size_t)j.episodes, sizeof *j.record);
-  if (!j.record) return gaze_fail(GAZE_ERR_NOMEM, "out of memory");
+  if (j.env->act_dims > 0)
+    j.embodied = calloc((size_t)j.episodes, sizeof *j.embodied);
+  else
+    j.record = calloc((size_t)j.episodes, sizeof *j.record);
+  if (!j.record && !j.embodied) return gaze_fail(GAZE_ERR_NOMEM, "out of memory");
   pthread_mutex_init(&j.lock, NULL);
   int64_t t0 = gaze_clock_now();
   gaze_err e = run_workers(&j);
   double seconds = (double)(gaze_clock_now() - t0) * 1e-9;
-  if (!e) e = report(&j, spec, (uint64_t)seed, seconds, json);
+  if (!e && j.embodied) e = report_embodied(&j, spec, (uint64_t)seed, seconds, json);
+  if (!e && j.record) e = report(&j, spec, (uint64_t)seed, seconds, json);
   pthread_mutex_destroy(&j.lock);
   free(j.record);
+  free(j.embodied);
   return e;
 }
 
@@ -242,7 +275,7 @@ const gaze_command gaze_cmd_eval = {
     .more =
         "Figures (percent, avr.md section 8): isj = does it know whether it has seen enough\n"
         "(mean of both classes), igr = share of its actions that revealed something relevant,\n"
-        "fa = right answers given with sufficient evidence.\n",
+        "fa = right answers given with sufficient evidence. Embodied tasks (reach): success.\n",
     .flags = flags,
     .body = evaluate,
 };

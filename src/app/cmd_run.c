@@ -22,6 +22,8 @@ typedef struct job {
   gaze_record_writer *log;
   gaze_record record;  // the episode being played
   FILE *metrics;
+  const char *env;  // its name
+  bool embodied;    // it is told chunks of low-level actions: the figures of AVR do not apply
   gaze_avr_tally tally;
   gaze_avr_record facts;
   uint64_t first_seed;
@@ -39,17 +41,21 @@ static gaze_err on_begin(void *ctx, int episode, const gaze_obs *obs) {
   job *j = ctx;
   uint64_t seed = j->first_seed + (uint64_t)episode;
   char id[64];
-  snprintf(id, sizeof id, "avr-%llu", (unsigned long long)seed);
-  gaze_record_init(&j->record, id, "avr", seed);
+  snprintf(id, sizeof id, "%.32s-%llu", j->env, (unsigned long long)seed);
+  gaze_record_init(&j->record, id, j->env, seed);
   gaze_avr_record_begin(&j->facts, obs->truth);
   printf("\n=== episode %d (seed %llu)\n", episode + 1, (unsigned long long)seed);
   return gaze_html_episode(j->html, episode, seed, obs->truth);
 }
 
 static void print_step(const gaze_step_view *v) {
-  if (v->trace->n == 0) fputs(v->reply, stdout);  // a model's thought was streamed already
   const gaze_outcome *o = v->out;
-  if (o->answered) {
+  // a model's thought was streamed already; a chunk is nothing to read
+  if (v->trace->n == 0 && o->max_steps == 0) fputs(v->reply, stdout);
+  if (o->max_steps > 0) {
+    printf("--> %s, %d actions, %.1f mm from the goal%s\n", o->status ? o->status : "", o->steps,
+           1e3 * (double)o->goal_dist, o->correct ? ": reached" : "");
+  } else if (o->answered) {
     printf("\n--> %s (evidence was %s)\n", o->correct ? "right" : "wrong",
            o->sufficient_before ? "sufficient" : "not sufficient");
   } else {
@@ -80,6 +86,12 @@ static char *outcome_json(const gaze_outcome *o) {
   cJSON_AddBoolToObject(j, "gaining", o->gaining);
   cJSON_AddBoolToObject(j, "useful", o->useful);
   cJSON_AddNumberToObject(j, "reward", (double)o->reward);
+  if (o->max_steps > 0) {
+    cJSON_AddNumberToObject(j, "steps", o->steps);
+    cJSON_AddNumberToObject(j, "max_steps", o->max_steps);
+    cJSON_AddNumberToObject(j, "clipped", o->clipped);
+    cJSON_AddNumberToObject(j, "goal_dist", (double)o->goal_dist);
+  }
   char *text = cJSON_PrintUnformatted(j);
   cJSON_Delete(j);
   return text;
@@ -117,7 +129,7 @@ static gaze_err on_step(void *ctx, const gaze_step_view *v) {
   print_step(v);
   gaze_avr_record_step(&j->facts, v->truth, v->out);
   if (v->last) {
-    GAZE_TRY(gaze_avr_tally_add(&j->tally, &j->facts));
+    if (!j->embodied) GAZE_TRY(gaze_avr_tally_add(&j->tally, &j->facts));
     j->episodes++;
     j->right += v->out->correct;
   }
@@ -167,7 +179,7 @@ static gaze_err open_outputs(job *j, const gaze_cfg *cfg, const char *policy) {
   if (!j->metrics) return gaze_fail(GAZE_ERR_IO, "%s: cannot write", path);
   snprintf(path, sizeof path, "%s/index.html", j->out);
   char about[256];
-  snprintf(about, sizeof about, "policy %s, environment avr, first seed %llu", policy,
+  snprintf(about, sizeof about, "policy %s, environment %s, first seed %llu", policy, j->env,
            (unsigned long long)j->first_seed);
   return gaze_html_open(&j->html, path, "gaze: replay", about);
 }
@@ -207,6 +219,8 @@ static gaze_err run_episodes(gaze_args *a) {
   play.first_seed += (uint64_t)seed;
   play.stop = gaze_stop_flag();
   j.first_seed = play.first_seed;
+  j.env = play.env->name;
+  j.embodied = play.env->act_dims > 0;
   GAZE_TRY(gaze_cfg_set_str(a->cfg, "split", split));
   GAZE_TRY(gaze_cfg_set(a->cfg, "oracle=true"));
 
@@ -237,7 +251,8 @@ static const gaze_flag flags[] = {
      .key = "policy",
      .kind = GAZE_FLAG_TEXT,
      .value = "P",
-     .help = "vla (default), blind, oracle, greedy, random, always-answer, first-action"},
+     .help = "vla (default), blind, oracle, greedy, random, always-answer, first-action; servo for "
+             "reach"},
     {.name = "--model",
      .key = "model",
      .kind = GAZE_FLAG_TEXT,

@@ -33,6 +33,14 @@ static gaze_err keep(gaze_player *k, const gaze_obs *obs) {
   return GAZE_OK;
 }
 
+// a chunk has no words: its numbers, exact, a line an action
+static void put_act(gaze_buf *b, const gaze_act *act) {
+  gaze_buf_clear(b);
+  if (act->text) gaze_buf_str(b, act->text);
+  for (int i = 0; !act->text && act->chunk && i < act->steps * act->dims; i++)
+    gaze_buf_printf(b, "%.9g%s", (double)act->chunk[i], (i + 1) % act->dims ? " " : "\n");
+}
+
 gaze_err gaze_player_episode(gaze_player *k, const gaze_play *p, int episode) {
   uint64_t seed = p->first_seed + (uint64_t)episode;
   gaze_obs obs;
@@ -49,8 +57,7 @@ gaze_err gaze_player_episode(gaze_player *k, const gaze_play *p, int episode) {
     GAZE_TRY(k->policy_type->act(k->policy, &shown, &act, &trace));
 
     // the oracle's reply is part of the observation that the step replaces
-    gaze_buf_clear(&k->reply);
-    gaze_buf_str(&k->reply, act.text ? act.text : "");
+    put_act(&k->reply, &act);
     gaze_outcome out = {0};
     bool truth = obs.truth != NULL;
     uint32_t turn = obs.turn;

@@ -13,7 +13,7 @@ typedef struct gaze_step_view {
   uint32_t turn;
   const gaze_image *image;  // what the policy saw
   const char *user;         // the message it got
-  const char *reply;        // what it wrote
+  const char *reply;        // what it wrote; a chunk of actions as lines of numbers
   const gaze_truth *truth;  // before the decision
   const gaze_outcome *out;  // of the decision
   const gaze_trace *trace;  // timing, tokens

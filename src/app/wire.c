@@ -14,13 +14,16 @@ struct gaze_wire {
 };
 
 // copies what concerns the environment; paths and the policy's settings stay here
-static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from) {
-  static const char *const keys[] = {"image_size", "oracle", "split", "avr", "token", "timeout_s"};
+static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from, bool own_server) {
+  static const char *const keys[] = {"oracle",     "token", "timeout_s", "split",
+                                     "image_size", "avr",   "reach"};
+  // a server of our own has the environment's settings already, also those that name files
+  const size_t n = own_server ? 3 : sizeof keys / sizeof *keys;
   char *text = gaze_cfg_dump(from);
   cJSON *all = NULL, *some = cJSON_CreateObject();
   gaze_err e = text && some ? gaze_json_parse(&all, text, strlen(text), "settings")
                             : gaze_fail(GAZE_ERR_NOMEM, "out of memory");
-  for (size_t i = 0; i < sizeof keys / sizeof *keys && !e; i++) {
+  for (size_t i = 0; i < n && !e; i++) {
     const cJSON *v = gaze_json_get(all, keys[i]);
     if (v) cJSON_AddItemToObject(some, keys[i], cJSON_Duplicate(v, 1));
   }
@@ -36,7 +39,7 @@ static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from) {
 static gaze_err connect_to(gaze_wire *w, const gaze_cfg *cfg, const char *address) {
   gaze_cfg *own = NULL;
   GAZE_TRY(gaze_cfg_open(&own));
-  gaze_err e = env_settings(own, cfg);
+  gaze_err e = env_settings(own, cfg, w->server != NULL);
   if (!e) e = gaze_cfg_set_str(own, "connect", address);
   if (!e) e = gaze_env_client_open(&w->env, own, w->context);
   gaze_cfg_close(&own);

@@ -202,13 +202,18 @@ static gaze_err client_reset(void *self, uint64_t seed, gaze_obs *obs) {
 
 static gaze_err client_step(void *self, const gaze_act *act, gaze_obs *obs, gaze_outcome *out) {
   env_client *c = self;
-  if (!act->text)
-    return gaze_fail(GAZE_ERR_UNSUPPORTED, "env client: action: expected text, not a chunk");
-  if (strlen(act->text) > GAZE_WIRE_TEXT_MAX)
+  const bool chunk = !act->text && act->chunk;
+  if (!act->text && !chunk)
+    return gaze_fail(GAZE_ERR_ARG, "env client: action: expected text or a chunk");
+  if (chunk && (act->steps < 1 || act->steps > GAZE_WIRE_CHUNK_MAX || act->dims < 1 ||
+                act->dims > GAZE_WIRE_DIMS_MAX))
+    return gaze_fail(GAZE_ERR_ARG, "env client: action: expected a chunk [1..%d,1..%d]",
+                     GAZE_WIRE_CHUNK_MAX, GAZE_WIRE_DIMS_MAX);
+  if (act->text && strlen(act->text) > GAZE_WIRE_TEXT_MAX)
     return gaze_fail(GAZE_ERR_RANGE, "env client: action: expected at most %d bytes",
                      GAZE_WIRE_TEXT_MAX);
   gaze_buf_clear(&c->request);
-  gaze_wire_put_step(&c->request, &act->text, 1, token(c));
+  gaze_wire_put_step(&c->request, act, 1, token(c));
   GAZE_TRY(call(c, GAZE_WIRE_STEP));
   GAZE_TRY(row(c, obs));
   *out = c->reply.row[0].out;

@@ -172,8 +172,11 @@ static gaze_err on_hello(gaze_env_server *s, zmq_msg_t *id, const gaze_wire_hell
   atomic_fetch_add(&s->clients, 1);
   gaze_err e = open_envs(s, c, h);
   if (e) return close_client(s, c), e;
-  gaze_wire_contract k = {
-      .protocol = GAZE_WIRE_PROTOCOL, .env = s->env->name, .envs = c->envs, .oracle = c->oracle};
+  gaze_wire_contract k = {.protocol = GAZE_WIRE_PROTOCOL,
+                          .env = s->env->name,
+                          .envs = c->envs,
+                          .oracle = c->oracle,
+                          .act_dims = s->env->act_dims};
   gaze_wire_put_contract(&s->out, &k);
   return GAZE_OK;
 }
@@ -205,8 +208,7 @@ static gaze_err on_step(gaze_env_server *s, client *c, const gaze_wire_request *
   if (r->rows != c->envs) return rows_differ("step: field actions", c->envs, r->rows);
   for (int i = 0; i < c->envs; i++) {
     c->row[i] = (gaze_wire_row){.skip = r->skip[i]};
-    gaze_act act = {.text = r->text[i]};
-    if (!r->skip[i]) GAZE_TRY(s->env->step(c->self[i], &act, &c->row[i].obs, &c->row[i].out));
+    if (!r->skip[i]) GAZE_TRY(s->env->step(c->self[i], &r->act[i], &c->row[i].obs, &c->row[i].out));
   }
   return put_rows(s, c, true);
 }

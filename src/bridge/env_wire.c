@@ -30,17 +30,23 @@ void gaze_wire_put_reset(gaze_buf *b, const uint64_t *seed, int rows, const char
   for (int i = 0; i < rows; i++) msgpack_pack_uint64(&p, seed[i]);
 }
 
-void gaze_wire_put_step(gaze_buf *b, const char *const *text, int rows, const char *token) {
+void gaze_wire_put_step(gaze_buf *b, const gaze_act *act, int rows, const char *token) {
   msgpack_packer p = begin(b, "step", token, true);
   msgpack_pack_map(&p, 1);
   gaze_wire_str(&p, "actions"), msgpack_pack_array(&p, (size_t)rows);
   for (int i = 0; i < rows; i++) {
-    if (!text[i]) {
+    if (!act[i].text && !act[i].chunk) {
       msgpack_pack_nil(&p);
       continue;
     }
     msgpack_pack_map(&p, 1);
-    gaze_wire_str(&p, "text"), gaze_wire_str(&p, text[i]);
+    if (act[i].text) {
+      gaze_wire_str(&p, "text"), gaze_wire_str(&p, act[i].text);
+    } else {
+      const int64_t shape[2] = {act[i].steps, act[i].dims};
+      const size_t n = (size_t)act[i].steps * (size_t)act[i].dims * sizeof(float);
+      gaze_wire_str(&p, "chunk"), gaze_wire_array(&p, "<f4", shape, 2, act[i].chunk, n);
+    }
   }
 }
 
@@ -109,6 +115,21 @@ static gaze_err get_reset(gaze_wire_request *r, const msgpack_object *data) {
   return GAZE_OK;
 }
 
+// whether the numbers make sense is for the environment to say
+static gaze_err get_chunk(void *mem, const msgpack_object *o, gaze_act *act) {
+  gaze_wire_nd nd;
+  GAZE_TRY(gaze_wire_get_nd(o, &nd, "step: field actions.chunk"));
+  if (strcmp(nd.dtype, "<f4") != 0 || nd.rank != 2 || nd.shape[0] < 1 ||
+      nd.shape[0] > GAZE_WIRE_CHUNK_MAX || nd.shape[1] < 1 || nd.shape[1] > GAZE_WIRE_DIMS_MAX)
+    return gaze_fail(GAZE_ERR_FORMAT, "step: field actions.chunk: expected <f4 of [1..%d,1..%d]",
+                     GAZE_WIRE_CHUNK_MAX, GAZE_WIRE_DIMS_MAX);
+  float *f = gaze_wire_alloc(mem, nd.n);  // the bytes in the message may be unaligned
+  if (!f) return GAZE_ERR_NOMEM;
+  memcpy(f, nd.bytes, nd.n);
+  *act = (gaze_act){.chunk = f, .steps = (int)nd.shape[0], .dims = (int)nd.shape[1]};
+  return GAZE_OK;
+}
+
 static gaze_err get_step(gaze_wire_request *r, const msgpack_object *data) {
   const msgpack_object_array *a = NULL;
   GAZE_TRY(gaze_wire_list(gaze_wire_find(data, "actions"), &a, "step: field actions"));
@@ -117,8 +138,14 @@ static gaze_err get_step(gaze_wire_request *r, const msgpack_object *data) {
     const msgpack_object *o = &a->ptr[i];
     r->skip[i] = o->type == MSGPACK_OBJECT_NIL;
     if (r->skip[i]) continue;
-    const msgpack_object *text = gaze_wire_find(o, "text");
-    GAZE_TRY(gaze_wire_text(r->mem, text, false, &r->text[i], "step: field actions.text"));
+    const msgpack_object *text = gaze_wire_find(o, "text"), *chunk = gaze_wire_find(o, "chunk");
+    if (chunk && text)
+      return gaze_fail(GAZE_ERR_FORMAT, "step: field actions: expected text or chunk, not both");
+    if (chunk) {
+      GAZE_TRY(get_chunk(r->mem, chunk, &r->act[i]));
+      continue;
+    }
+    GAZE_TRY(gaze_wire_text(r->mem, text, false, &r->act[i].text, "step: field actions.text"));
     if (text->via.str.size > GAZE_WIRE_TEXT_MAX)
       return gaze_fail(GAZE_ERR_FORMAT, "step: field actions.text: expected at most %d bytes",
                        GAZE_WIRE_TEXT_MAX);

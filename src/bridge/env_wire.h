@@ -13,6 +13,8 @@ enum {
   GAZE_WIRE_IMAGES_MAX = 64,  // pictures of one observation
   GAZE_WIRE_SIDE_MAX = 4096,  // pixels a side of a picture
   GAZE_WIRE_TEXT_MAX = 1 << 20,
+  GAZE_WIRE_CHUNK_MAX = 4096,  // actions of a chunk
+  GAZE_WIRE_DIMS_MAX = 256,    // numbers of one of them
 };
 
 typedef enum gaze_wire_endpoint {
@@ -40,8 +42,8 @@ typedef struct gaze_wire_request {
   bool skip[GAZE_WIRE_ENVS_MAX];      // rows that a reset mask or a nil action leaves alone
   bool masked;                        // skip came from a reset mask of mask_rows rows
   int mask_rows;
-  const char *text[GAZE_WIRE_ENVS_MAX];  // actions
-  void *mem;                             // owns the texts
+  gaze_act act[GAZE_WIRE_ENVS_MAX];  // of step: a text or a chunk, any numbers in it
+  void *mem;                         // owns texts and chunks
 } gaze_wire_request;
 
 // One row of a reply. Encoding borrows; decoding points into the reply.
@@ -56,6 +58,7 @@ typedef struct gaze_wire_contract {  // reply to hello
   const char *env;
   int envs;
   bool oracle;
+  int act_dims;  // written only: 0 for actions that are text
 } gaze_wire_contract;
 
 typedef struct gaze_wire_reply {
@@ -70,8 +73,8 @@ typedef struct gaze_wire_reply {
 void gaze_wire_put_hello(gaze_buf *b, const gaze_wire_hello *h, const char *token);
 void gaze_wire_put_reset(gaze_buf *b, const uint64_t *seed, int rows,
                          const char *token);  // [rt: never]
-void gaze_wire_put_step(gaze_buf *b, const char *const *text, int rows,
-                        const char *token);  // NULL text = skip the row  [rt: never]
+void gaze_wire_put_step(gaze_buf *b, const gaze_act *act, int rows,
+                        const char *token);  // neither text nor chunk = skip the row  [rt: never]
 void gaze_wire_put_plain(gaze_buf *b, const char *endpoint, const char *token);  // [rt: never]
 
 // Checks and reads a request. On failure the sentence names the field and what was expected; an

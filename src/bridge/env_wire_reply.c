@@ -46,7 +46,10 @@ void gaze_wire_put_contract(gaze_buf *b, const gaze_wire_contract *c) {
   space(&p, "image", "|u1", 4, 3);  // per row [pictures,h,w,3]; -1 = varies
   space(&p, "text", "str", 0, 0);
   gaze_wire_str(&p, "action"), msgpack_pack_map(&p, 1);
-  gaze_wire_str(&p, "grammar"), gaze_wire_str(&p, "text");
+  if (c->act_dims > 0)
+    space(&p, "chunk", "<f4", 2, c->act_dims);
+  else
+    gaze_wire_str(&p, "grammar"), gaze_wire_str(&p, "text");
 }
 
 // nil where the row has nothing to show
@@ -130,7 +133,8 @@ static bool *flag(gaze_outcome *o, int i) {
 
 static void put_outcome(msgpack_packer *p, const gaze_outcome *src) {
   gaze_outcome o = *src;
-  msgpack_pack_map(p, FLAGS + 6);
+  const bool chunk = o.max_steps > 0;
+  msgpack_pack_map(p, FLAGS + 6 + (chunk ? 4 : 0));
   for (int i = 0; i < FLAGS; i++) gaze_wire_str(p, flag_name[i]), gaze_wire_bool(p, *flag(&o, i));
   gaze_wire_str(p, "choice"), msgpack_pack_int(p, o.choice);
   gaze_wire_str(p, "status"), gaze_wire_str(p, o.status);
@@ -138,6 +142,11 @@ static void put_outcome(msgpack_packer *p, const gaze_outcome *src) {
   gaze_wire_str(p, "reward"), msgpack_pack_float(p, o.reward);
   gaze_wire_str(p, "reply"), gaze_wire_str(p, o.reply);
   gaze_wire_str(p, "reference"), gaze_wire_str(p, o.reference);
+  if (!chunk) return;
+  gaze_wire_str(p, "steps"), msgpack_pack_int(p, o.steps);
+  gaze_wire_str(p, "max_steps"), msgpack_pack_int(p, o.max_steps);
+  gaze_wire_str(p, "clipped"), msgpack_pack_int(p, o.clipped);
+  gaze_wire_str(p, "goal_dist"), msgpack_pack_float(p, o.goal_dist);
 }
 
 static gaze_err put_truth(msgpack_packer *p, const gaze_truth *t) {
@@ -299,6 +308,27 @@ static gaze_err get_obs(void *mem, const msgpack_object *obs, int rows, int row,
   return GAZE_OK;
 }
 
+// what only chunks of low-level actions have; absent for text
+static gaze_err get_chunk_facts(const msgpack_object *m, gaze_outcome *o) {
+  static const char *const key[] = {"steps", "max_steps", "clipped"};
+  int *to[] = {&o->steps, &o->max_steps, &o->clipped};
+  if (!gaze_wire_find(m, "max_steps")) return GAZE_OK;
+  for (int i = 0; i < 3; i++) {
+    char what[64];
+    int64_t n = 0;
+    snprintf(what, sizeof what, "reply: field info.outcome.%s", key[i]);
+    GAZE_TRY(gaze_wire_int(gaze_wire_find(m, key[i]), 0, INT32_MAX, &n, what));
+    *to[i] = (int)n;
+  }
+  double dist = 0.0;
+  GAZE_TRY(
+      gaze_wire_num(gaze_wire_find(m, "goal_dist"), &dist, "reply: field info.outcome.goal_dist"));
+  if (!(dist >= 0.0 && dist <= 1e6))
+    return gaze_fail(GAZE_ERR_FORMAT, "reply: field info.outcome.goal_dist: expected 0..1e6 m");
+  o->goal_dist = (float)dist;
+  return GAZE_OK;
+}
+
 static gaze_err get_outcome(void *mem, const msgpack_object *m, gaze_outcome *o) {
   char what[64];
   for (int i = 0; i < FLAGS; i++) {
@@ -316,8 +346,9 @@ static gaze_err get_outcome(void *mem, const msgpack_object *m, gaze_outcome *o)
                           "reply: field info.outcome.status"));
   GAZE_TRY(gaze_wire_text(mem, gaze_wire_find(m, "reply"), true, &o->reply,
                           "reply: field info.outcome.reply"));
-  return gaze_wire_text(mem, gaze_wire_find(m, "reference"), true, &o->reference,
-                        "reply: field info.outcome.reference");
+  GAZE_TRY(gaze_wire_text(mem, gaze_wire_find(m, "reference"), true, &o->reference,
+                          "reply: field info.outcome.reference"));
+  return get_chunk_facts(m, o);
 }
 
 static gaze_err get_truth(void *mem, const msgpack_object *x, const gaze_truth **truth) {

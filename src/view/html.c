@@ -118,7 +118,7 @@ gaze_err gaze_html_episode(gaze_html *h, int number, uint64_t seed, const gaze_t
     put_text(h, truth->layout, sizeof truth->layout);
     put(h, " / ");
     put_text(h, truth->question, sizeof truth->question);
-    fprintf(h->f, " &middot; shortest plan %d", truth->optimal_steps);
+    if (!truth->has_goal) fprintf(h->f, " &middot; shortest plan %d", truth->optimal_steps);
   }
   put(h, "</span></h2>");
   return check(h);
@@ -215,10 +215,22 @@ static void put_options(gaze_html *h, const gaze_html_step *s) {
   put(h, "</ol>");
 }
 
+// of a chunk of actions: how near it came, not what it revealed
+static void put_motion(gaze_html *h, const gaze_outcome *o) {
+  if (o->correct)
+    put(h, "<span class=good>goal reached</span>");
+  else
+    fprintf(h->f, "action: %s", o->status ? o->status : "-");
+  fprintf(h->f, "<br><span class=soft>%d actions, %d cut, %.1f mm from the goal</span>", o->steps,
+          o->clipped, 1e3 * (double)o->goal_dist);
+}
+
 static void put_result(gaze_html *h, const gaze_html_step *s) {
   const gaze_outcome *o = s->out;
   put(h, "<p>");
-  if (o->answered) {
+  if (o->max_steps > 0) {
+    put_motion(h, o);
+  } else if (o->answered) {
     fprintf(h->f, "<span class=%s>%s</span>", o->correct ? "good" : "bad",
             o->correct ? "right answer" : "wrong answer");
   } else {
@@ -227,7 +239,7 @@ static void put_result(gaze_html *h, const gaze_html_step *s) {
       fprintf(h->f, ", <span class=%s>%s</span>", o->gaining ? "good" : "bad",
               o->gaining ? "revealed something relevant" : "revealed nothing relevant");
   }
-  if (s->truth)
+  if (s->truth && o->max_steps == 0)
     fprintf(h->f, "<br><span class=soft>evidence was %s</span>",
             o->sufficient_before ? "sufficient" : "not sufficient");
   if (!o->format) put(h, "<br><span class=bad>malformed reply</span>");

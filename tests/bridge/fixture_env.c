@@ -76,8 +76,30 @@ static gaze_err fake_reset(void *self, uint64_t seed, gaze_obs *obs) {
   return GAZE_OK;
 }
 
+// chunks of two numbers; what the step says was made of them
+static gaze_err fake_chunk(fake *f, const gaze_act *act, gaze_obs *obs, gaze_outcome *out) {
+  if (act->dims != 2) return gaze_fail(GAZE_ERR_ARG, "fake: expected 2 numbers an action");
+  float sum = 0.0f;
+  for (int i = 0; i < act->steps * act->dims; i++) sum = 2.0f * sum + act->chunk[i];
+  f->turn++;
+  observe(f, obs);
+  *out = (gaze_outcome){.truncated = obs->last,
+                        .choice = -1,
+                        .action = true,
+                        .status = "ok",
+                        .reward = sum,
+                        .steps = act->steps,
+                        .max_steps = 100,
+                        .clipped = act->steps / 2,
+                        .goal_dist = 0.1f};
+  f->truth.has_goal = true;
+  f->truth.to_goal[5] = sum;
+  return GAZE_OK;
+}
+
 static gaze_err fake_step(void *self, const gaze_act *act, gaze_obs *obs, gaze_outcome *out) {
   fake *f = self;
+  if (!act->text) return fake_chunk(f, act, obs, out);
   if (strcmp(act->text, "fail") == 0) return gaze_fail(GAZE_ERR_STATE, "fake: asked to fail");
   if (f->sleep_ms)
     nanosleep(&(struct timespec){f->sleep_ms / 1000, f->sleep_ms % 1000 * 1000000L}, NULL);
@@ -141,6 +163,8 @@ void fixture_same_obs(const gaze_obs *a, const gaze_obs *b) {
   assert_string_equal(a->truth->text[0], b->truth->text[0]);
   assert_string_equal(a->truth->reply, b->truth->reply);
   assert_int_equal(a->truth->steps_left, b->truth->steps_left);
+  assert_int_equal(a->truth->has_goal, b->truth->has_goal);
+  assert_memory_equal(a->truth->to_goal, b->truth->to_goal, sizeof a->truth->to_goal);
 }
 
 void fixture_same_outcome(const gaze_outcome *a, const gaze_outcome *b) {
@@ -156,6 +180,10 @@ void fixture_same_outcome(const gaze_outcome *a, const gaze_outcome *b) {
   assert_int_equal(a->useful, b->useful);
   assert_int_equal(a->harmful, b->harmful);
   assert_true(a->bits == b->bits && a->reward == b->reward);
+  assert_int_equal(a->steps, b->steps);
+  assert_int_equal(a->max_steps, b->max_steps);
+  assert_int_equal(a->clipped, b->clipped);
+  assert_true(a->goal_dist == b->goal_dist);
   same_text(a->status, b->status);
   same_text(a->reply, b->reply);
   same_text(a->reference, b->reference);

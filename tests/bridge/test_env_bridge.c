@@ -44,7 +44,9 @@ static void compare(void *remote, const gaze_cfg *cfg, int episodes) {
     if (gaze_env_remote.reset(remote, seed, &b)) fail_msg("%s", gaze_err_detail());
     fixture_same_obs(&a, &b);
     for (bool over = false; !over; over = x.terminated || x.truncated) {
+      const float chunk[4] = {0.1f, -3e-30f, 7.0f, (float)k};
       gaze_act act = {.text = a.turn == 2 && k % 2 ? "end" : "look left \xE2\x86\x92\n"};
+      if (a.turn == 1) act = (gaze_act){.chunk = chunk, .steps = 2, .dims = 2};
       assert_int_equal(fixture_env.step(local, &act, &a, &x), GAZE_OK);
       if (gaze_env_remote.step(remote, &act, &b, &y)) fail_msg("%s", gaze_err_detail());
       fixture_same_obs(&a, &b);
@@ -138,10 +140,16 @@ static void test_errors_cross_the_wire(void **state) {
   assert_int_equal(gaze_env_remote.step(v, &(gaze_act){.text = "fail"}, &obs, &out),
                    GAZE_ERR_STATE);
   assert_non_null(strstr(gaze_err_detail(), "fake: asked to fail"));
+  // a chunk the environment refuses, chunks the client does not send, and nothing at all
   float chunk[2] = {0};
-  assert_int_equal(
-      gaze_env_remote.step(v, &(gaze_act){.chunk = chunk, .steps = 1, .dims = 2}, &obs, &out),
-      GAZE_ERR_UNSUPPORTED);
+  gaze_act act = {.chunk = chunk, .steps = 2, .dims = 1};
+  assert_int_equal(gaze_env_remote.step(v, &act, &obs, &out), GAZE_ERR_STATE);
+  assert_non_null(strstr(gaze_err_detail(), "expected 2 numbers an action"));
+  act.steps = 0;
+  assert_int_equal(gaze_env_remote.step(v, &act, &obs, &out), GAZE_ERR_ARG);
+  act.steps = INT32_MAX, act.dims = INT32_MAX;
+  assert_int_equal(gaze_env_remote.step(v, &act, &obs, &out), GAZE_ERR_ARG);
+  assert_int_equal(gaze_env_remote.step(v, &(gaze_act){0}, &obs, &out), GAZE_ERR_ARG);
   compare(v, c, 1);  // and the episode goes on
   gaze_env_remote.close(&v);
   assert_int_equal(gaze_cfg_set(c, "size=1000"), GAZE_OK);
@@ -321,7 +329,7 @@ static void test_batch(void **state) {
   assert_non_null(r.row[1].obs.truth);
   gaze_wire_reply_free(&r);
   gaze_buf_clear(&q);
-  gaze_wire_put_step(&q, (const char *[]){"look", NULL, "end"}, 3, NULL);
+  gaze_wire_put_step(&q, (const gaze_act[]){{.text = "look"}, {0}, {.text = "end"}}, 3, NULL);
   ask(socket, &q, GAZE_WIRE_STEP, &b, &r);
   assert_int_equal(r.rows, 3);
   assert_true(r.row[1].skip && !r.row[0].skip);

@@ -94,12 +94,12 @@ static void test_requests(void **state) {
   gaze_wire_request_free(&r);
 
   gaze_buf_clear(&b);
-  gaze_wire_put_step(&b, (const char *[]){"a\n\xC3\xA9", NULL, ""}, 3, NULL);
+  gaze_wire_put_step(&b, (const gaze_act[]){{.text = "a\n\xC3\xA9"}, {0}, {.text = ""}}, 3, NULL);
   assert_int_equal(gaze_wire_get_request(b.data, b.len, &r), GAZE_OK);
   assert_int_equal(r.endpoint, GAZE_WIRE_STEP);
-  assert_string_equal(r.text[0], "a\n\xC3\xA9");
+  assert_string_equal(r.act[0].text, "a\n\xC3\xA9");
   assert_true(r.skip[1] && !r.skip[2]);
-  assert_string_equal(r.text[2], "");
+  assert_string_equal(r.act[2].text, "");
   gaze_wire_request_free(&r);
 
   // the bytes of a ping are those of every other client of the envelope
