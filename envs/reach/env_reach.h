@@ -17,8 +17,8 @@ enum {
 #define GAZE_REACH_NEAR_RAD 0.2      // and the hand this near to pointing straight down,
 #define GAZE_REACH_HOLD 4            // after so many actions on end (0.2 s)
 #define GAZE_REACH_ABOVE 0.030       // goal over an object's top [m]
-#define GAZE_REACH_TOOL_FLOOR 0.008  // the tool is not sent lower than this over the table [m]
-#define GAZE_REACH_GUARD 0.005       // nor any part of the arm nearer to table, tray or itself [m]
+#define GAZE_REACH_TOOL_FLOOR 0.012  // the tool is not sent lower than this over the table [m]
+#define GAZE_REACH_GUARD 0.010       // nor any part of the arm nearer to table, tray or itself [m]
 
 // Observation: a picture (avr-v1, from the front; the arm is never drawn), the robot's joints, and
 // the task in words. Action: a chunk [1..64,7] in the world frame, rotations about the tool. Facts

@@ -19,11 +19,11 @@ static const gaze_solid solids[2] = {
      .size = {0.125, 0.125, 0.002}},
 };
 
-// Shortens v to `most`; returns whether it had to.
+// Shortens v to `most`; returns whether that was more than rounding.
 static bool cut(double v[3], double most) {
   const double length = sqrt(gaze_vec_dot(v, v));
   for (int k = 0; k < 3 && length > most; k++) v[k] *= most / length;
-  return length > most;
+  return length > most * (1.0 + 1e-6);
 }
 
 // Where the tool is sent: from where it was told to be, by the action within its limits.
@@ -60,13 +60,19 @@ static gaze_err joints_of(const env_reach *v, const gaze_pose *target, double *q
   return GAZE_OK;
 }
 
-// Whether the arm may go there: far enough from table, tray and itself, or no nearer than it is.
-static bool safe(const env_reach *v, const double *q, double open) {
+// How near the arm at q comes to table, tray or itself, wherever its fingers are on their way: they
+// need several steps to follow what the hand is told, and lie between open and closed.
+static double room(const env_reach *v, const double *q) {
   const gaze_clutter around = {.solid = solids, .n = 2, .target = -1, .held = -1};
-  const gaze_near there = gaze_collide(&v->arm.chain, &v->arm.hull, &around, q, open);
-  if (there.distance >= GAZE_REACH_GUARD) return true;
-  const gaze_near here = gaze_collide(&v->arm.chain, &v->arm.hull, &around, v->told, v->open);
-  return there.distance >= here.distance;
+  const gaze_near open = gaze_collide(&v->arm.chain, &v->arm.hull, &around, q, 1.0);
+  const gaze_near closed = gaze_collide(&v->arm.chain, &v->arm.hull, &around, q, 0.0);
+  return fmin(open.distance, closed.distance);
+}
+
+// Whether the arm may go there: far enough from everything, or no nearer than it is.
+static bool safe(const env_reach *v, const double *q) {
+  const double there = room(v, q);
+  return there >= GAZE_REACH_GUARD || there >= room(v, v->told);
 }
 
 gaze_err reach_act(env_reach *v, const float *action, reach_move *done) {
@@ -76,7 +82,7 @@ gaze_err reach_act(env_reach *v, const float *action, reach_move *done) {
   if (fabs(grip) > 1.0) grip = copysign(1.0, grip), done->clipped = true;
   const double open = 0.5 * (grip + 1.0);
   GAZE_TRY(joints_of(v, &target, q, &done->clipped));
-  done->blocked = !safe(v, q, open);
+  done->blocked = !safe(v, q);
   if (!done->blocked) {
     memcpy(v->told, q, sizeof v->told);
     v->open = open;

@@ -104,9 +104,176 @@ static void test_straight_succeeds(void **state) {
   }
 }
 
+// Random actions, far beyond the limits now and then; `down` leans on the table.
+static void wild(gaze_rng *rng, float *chunk, int n, double down) {
+  for (int i = 0; i < n; i++) {
+    float *a = chunk + i * DIMS;
+    const double size = gaze_rng_real(rng, 0.0, 0.06), turn = gaze_rng_real(rng, 0.0, 0.3);
+    for (int k = 0; k < 3; k++) a[k] = (float)(size * gaze_rng_real(rng, -1.0, 1.0));
+    for (int k = 3; k < 6; k++) a[k] = (float)(turn * gaze_rng_real(rng, -1.0, 1.0));
+    a[2] -= (float)down;
+    a[6] = (float)gaze_rng_real(rng, -1.5, 1.5);
+  }
+}
+
+static void same_obs(const gaze_obs *a, const gaze_obs *b) {
+  assert_string_equal(a->text, b->text);
+  assert_true(a->turn == b->turn && a->first == b->first && a->last == b->last);
+  assert_int_equal(a->images, b->images);
+  assert_true(a->image->time_ns == b->image->time_ns);
+  assert_memory_equal(a->image->rgb, b->image->rgb, SIZE * SIZE * 3);
+  const size_t n = (size_t)a->robot->joints * sizeof(float);
+  assert_int_equal(a->robot->joints, b->robot->joints);
+  assert_memory_equal(a->robot->q, b->robot->q, n);
+  assert_memory_equal(a->robot->dq, b->robot->dq, n);
+  assert_memory_equal(a->truth->to_goal, b->truth->to_goal, sizeof a->truth->to_goal);
+}
+
+static void test_equal_seeds(void **state) {
+  (void)state;
+  for (int r = 0; r < 2; r++) {
+    env_reach *a = open_env(robots[r], NULL), *b = open_env(robots[r], NULL);
+    gaze_obs x, y;
+    reset(b, 99, &y);  // what was played before leaves no trace
+    float chunk[4 * DIMS];
+    for (uint64_t seed = 5; seed < 8; seed++) {
+      gaze_rng rng;
+      gaze_rng_init(&rng, seed, 0);
+      reset(a, seed, &x);
+      reset(b, seed, &y);
+      same_obs(&x, &y);
+      for (int k = 0; k < 15 && !x.last; k++) {
+        wild(&rng, chunk, 4, 0.01);
+        gaze_outcome p = step(a, chunk, 4, &x), q = step(b, chunk, 4, &y);
+        same_obs(&x, &y);
+        assert_true(p.reward == q.reward && p.goal_dist == q.goal_dist);
+        assert_true(p.steps == q.steps && p.clipped == q.clipped && p.correct == q.correct);
+        assert_string_equal(p.status, q.status);
+      }
+    }
+    reset(a, 1, &x);
+    reset(b, 2, &y);
+    assert_memory_not_equal(x.image->rgb, y.image->rgb, SIZE * SIZE * 3);
+    close_env(a);
+    close_env(b);
+  }
+}
+
+static void test_hostile_chunks(void **state) {
+  (void)state;
+  env_reach *v = open_env("panda7", NULL);
+  gaze_obs obs, before;
+  gaze_outcome out = {.reward = 7.0f};
+  float ok[2 * DIMS] = {0.01f}, bad[2 * DIMS] = {0};
+  const struct {
+    gaze_act act;
+    int at;  // of `bad`, -1: none
+    float value;
+    const char *says;
+  } row[] = {
+      {{.chunk = bad, .steps = 2, .dims = DIMS}, 9, NAN, "chunk[1][2]: expected a finite number"},
+      {{.chunk = bad, .steps = 2, .dims = DIMS}, 6, INFINITY, "chunk[0][6]"},
+      {{.chunk = bad, .steps = 2, .dims = DIMS}, 13, -INFINITY, "chunk[1][6]"},
+      {{.chunk = ok, .steps = 2, .dims = 6}, -1, 0, "expected a chunk [1..64,7], found [2,6]"},
+      {{.chunk = ok, .steps = 1, .dims = 8}, -1, 0, "found [1,8]"},
+      {{.chunk = ok, .steps = 0, .dims = DIMS}, -1, 0, "found [0,7]"},
+      {{.chunk = ok, .steps = -1, .dims = DIMS}, -1, 0, "found [-1,7]"},
+      {{.chunk = ok, .steps = GAZE_REACH_CHUNK_MAX + 1, .dims = DIMS}, -1, 0, "found [65,7]"},
+      {{.text = "<answer>A</answer>"}, -1, 0, "expected a chunk of actions, found text"},
+      {{0}, -1, 0, "expected a chunk"},
+  };
+  gaze_act act = {.chunk = ok, .steps = 1, .dims = DIMS};
+  assert_int_equal(gaze_env_reach.step(v, &act, &obs, &out), GAZE_ERR_STATE);  // no episode yet
+  reset(v, 3, &before);
+  const size_t bytes = gaze_world_state_bytes(v->world);
+  unsigned char *was = malloc(bytes), *is = malloc(bytes);
+  assert_true(was && is);
+  gaze_world_save(v->world, was);
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    memset(bad, 0, sizeof bad);
+    if (row[i].at >= 0) bad[row[i].at] = row[i].value;
+    obs = before;
+    assert_int_equal(gaze_env_reach.step(v, &row[i].act, &obs, &out), GAZE_ERR_ARG);
+    if (!strstr(gaze_err_detail(), row[i].says)) fail_msg("row %zu: %s", i, gaze_err_detail());
+    gaze_world_save(v->world, is);
+    assert_memory_equal(was, is, bytes);
+    assert_true(v->steps == 0 && v->turn == 0 && obs.turn == 0 && v->playing);
+    assert_true(out.reward == 7.0f);
+  }
+  free(was);
+  free(is);
+  // finite and enormous is cut, not refused
+  for (int k = 0; k < DIMS; k++) bad[k] = k % 2 ? 3e38f : -3e38f;
+  out = step(v, bad, 1, &obs);
+  assert_true(out.clipped == 1 && out.steps == 1);
+  close_env(v);
+}
+
+// The lowest point of the fingers' geoms by MuJoCo's own poses [m].
+static double fingers_low(const env_reach *v) {
+  const mjModel *m = v->world->m;
+  const mjData *d = v->world->d;
+  double low = INFINITY;
+  for (int g = 0; g < m->ngeom; g++) {
+    const char *body = mj_id2name(m, mjOBJ_BODY, m->geom_bodyid[g]);
+    if (!body || !strstr(body, "finger") || !(m->geom_contype[g] || m->geom_conaffinity[g]))
+      continue;
+    const mjtNum *rot = d->geom_xmat + 9 * g, *box = m->geom_aabb + 6 * g;
+    double z = d->geom_xpos[3 * g + 2];
+    for (int k = 0; k < 3; k++) z += rot[6 + k] * box[k] - fabs(rot[6 + k]) * box[3 + k];
+    low = fmin(low, z);
+  }
+  return low;
+}
+
+static void within_limits(const env_reach *v) {
+  const gaze_robot *r = &v->world->arm->robot;
+  for (int i = 0; i < r->arm.chain.n; i++) {
+    const gaze_joint *j = &r->arm.chain.joint[i];
+    const double q = v->world->d->qpos[r->qpos[i]], told = v->told[i];
+    if (!(q >= j->lo && q <= j->hi && told >= j->lo && told <= j->hi))
+      fail_msg("%s: %g (told %g) of %g..%g", j->name, q, told, j->lo, j->hi);
+  }
+}
+
+// Wild actions of all sizes, leaning on the table: neither joint limits nor the table give way.
+static void test_limits_and_table(void **state) {
+  (void)state;
+  for (int r = 0; r < 2; r++) {
+    env_reach *v = open_env(robots[r], "reach.steps=400");
+    int blocked = 0, clipped = 0;
+    double low = INFINITY;
+    for (uint64_t seed = 0; seed < 6; seed++) {
+      gaze_rng rng;
+      gaze_rng_init(&rng, seed, 1);
+      gaze_obs obs;
+      reset(v, seed, &obs);
+      while (!obs.last) {
+        float chunk[DIMS];
+        wild(&rng, chunk, 1, seed % 2 ? 0.02 : 0.0);
+        gaze_outcome out = step(v, chunk, 1, &obs);
+        assert_string_not_equal(out.status, "fault");
+        blocked += strcmp(out.status, "blocked") == 0;
+        clipped += out.clipped;
+        within_limits(v);
+        low = fmin(low, fingers_low(v));
+        assert_true(isfinite(out.reward) && out.reward >= 0.0f);
+      }
+    }
+    print_message("%s: fingers at %.1f mm at least, %d blocked, %d cut\n", robots[r], 1e3 * low,
+                  blocked, clipped);
+    assert_true(low > 0.0);
+    assert_true(blocked > 0 && clipped > 0);  // else the guards were not tried
+    close_env(v);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_straight_succeeds),
+      cmocka_unit_test(test_equal_seeds),
+      cmocka_unit_test(test_hostile_chunks),
+      cmocka_unit_test(test_limits_and_table),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
