@@ -262,10 +262,183 @@ static void test_limits_and_table(void **state) {
     }
     print_message("%s: fingers at %.1f mm at least, %d blocked, %d cut\n", robots[r], 1e3 * low,
                   blocked, clipped);
-    assert_true(low > 0.0);
+    assert_true(low > 0.001);
     assert_true(blocked > 0 && clipped > 0);  // else the guards were not tried
     close_env(v);
   }
+}
+
+// Straight down into the table: first the floor cuts, then nothing goes lower. A tilted hand is
+// blocked: the action that would go too far is not carried out, its time passes, the chunk ends.
+static void test_blocked(void **state) {
+  (void)state;
+  for (int r = 0; r < 2; r++) {
+    env_reach *v = open_env(robots[r], "reach.distractors=0");
+    gaze_obs obs;
+    float down[40 * DIMS] = {0};
+    for (int i = 0; i < 40; i++) down[i * DIMS + 2] = -0.02f, down[i * DIMS + 6] = 1.0f;
+    reset(v, 1, &obs);
+    gaze_outcome out = step(v, down, 40, &obs);
+    assert_string_equal(out.status, "ok");
+    assert_true(out.clipped > 0 && out.steps == 40);
+    const gaze_pose tool = gaze_chain_fk(&v->arm.chain, v->told, NULL);
+    assert_true(tool.pos[2] >= GAZE_REACH_TOOL_FLOOR - 1e-3 && tool.pos[2] < 0.03);
+
+    reset(v, 1, &obs);
+    float tilt[40 * DIMS] = {0};
+    for (int i = 0; i < 40; i++) {
+      tilt[i * DIMS + 2] = -0.02f, tilt[i * DIMS + 6] = 1.0f;
+      if (i < 6) tilt[i * DIMS + 4] = 0.1f;
+    }
+    out = step(v, tilt, 40, &obs);
+    assert_string_equal(out.status, "blocked");
+    assert_non_null(strstr(obs.text, "blocked"));
+    assert_true(out.steps > 5 && out.steps < 40 && !out.truncated && !obs.last);
+    // what is left of the way was not gone, and the way back is free
+    double stood[GAZE_CHAIN_JOINTS_MAX];
+    memcpy(stood, v->told, sizeof stood);
+    out = step(v, tilt + 20 * DIMS, 1, &obs);
+    assert_string_equal(out.status, "blocked");
+    assert_memory_equal(stood, v->told, sizeof stood);
+    for (int i = 0; i < 40; i++) tilt[i * DIMS + 2] = 0.02f, tilt[i * DIMS + 4] = 0.0f;
+    out = step(v, tilt, 5, &obs);
+    assert_string_equal(out.status, "ok");
+    assert_int_equal(out.steps, 5);
+    close_env(v);
+  }
+}
+
+static void test_truncation(void **state) {
+  (void)state;
+  env_reach *v = open_env("panda7", "reach.steps=5");
+  gaze_obs obs;
+  const float still[4 * DIMS] = {0};
+  reset(v, 0, &obs);
+  assert_true(obs.first && !obs.last && obs.turn == 0);
+  gaze_outcome out = step(v, still, 3, &obs);
+  assert_true(!out.truncated && !out.terminated && out.steps == 3 && out.max_steps == 5);
+  assert_true(!obs.first && !obs.last && obs.turn == 1);
+  assert_true(obs.image->time_ns == 150000000);
+  out = step(v, still, 4, &obs);  // two of them fit
+  assert_true(out.truncated && !out.terminated && !out.correct && out.steps == 2);
+  assert_string_equal(out.status, "timeout");
+  assert_true(obs.last && obs.images == 1 && obs.robot && obs.truth);
+  gaze_act act = {.chunk = still, .steps = 1, .dims = DIMS};
+  assert_int_equal(gaze_env_reach.step(v, &act, &obs, &out), GAZE_ERR_STATE);
+  reset(v, 0, &obs);
+  assert_true(step(v, still, 1, &obs).steps == 1);
+  close_env(v);
+}
+
+// Physics that breaks ends the episode and says so; what is shown is the last sound look.
+static void test_fault(void **state) {
+  (void)state;
+  env_reach *v = open_env("ur5e6", NULL);
+  gaze_obs obs;
+  const float still[4 * DIMS] = {0};
+  reset(v, 0, &obs);
+  step(v, still, 2, &obs);
+  v->world->d->qvel[0] = NAN;
+  gaze_outcome out = step(v, still, 4, &obs);
+  assert_true(out.truncated && !out.terminated && !out.correct && out.steps == 1);
+  assert_string_equal(out.status, "fault");
+  assert_non_null(strstr(obs.text, "fault"));
+  assert_true(obs.last && isfinite(out.goal_dist) && isfinite(out.reward));
+  for (int i = 0; i < obs.robot->joints; i++)
+    assert_true(isfinite(obs.robot->q[i]) && isfinite(obs.robot->dq[i]));
+  assert_true(play(v, 1, 4, &(float){0}).correct);  // the next episode is sound
+  close_env(v);
+}
+
+// Standing at the goal for less than 0.2 s is passing by.
+static void test_hold(void **state) {
+  (void)state;
+  env_reach *v = open_env("panda7", NULL);
+  gaze_obs obs;
+  float chunk[DIMS];
+  int near = 0;
+  reset(v, 2, &obs);
+  for (bool over = false; !over;) {
+    straight(obs.truth, chunk, 1);
+    gaze_outcome out = step(v, chunk, 1, &obs);
+    const float *o = obs.truth->to_goal;
+    const double tilt = sqrt(pow((double)o[3], 2) + pow((double)o[4], 2) + pow((double)o[5], 2));
+    near = (double)out.goal_dist <= GAZE_REACH_NEAR_M && tilt <= GAZE_REACH_NEAR_RAD ? near + 1 : 0;
+    over = out.terminated || out.truncated;
+    assert_int_equal(out.terminated, near == GAZE_REACH_HOLD);
+    assert_int_equal(out.correct, out.terminated);
+  }
+  assert_int_equal(near, GAZE_REACH_HOLD);
+  close_env(v);
+}
+
+// The words name the target, no other object bears its name, and the goal is over it.
+static void test_task(void **state) {
+  (void)state;
+  env_reach *v = open_env("panda7", NULL);
+  gaze_obs obs;
+  int counts[REACH_OBJECTS_MAX] = {0};
+  for (uint64_t seed = 0; seed < 30; seed++) {
+    char want[80];
+    reset(v, seed, &obs);
+    const reach_scene *s = &v->scene;
+    assert_true(s->n >= 1 && s->n <= REACH_OBJECTS_MAX);
+    counts[s->n - 1]++;
+    snprintf(want, sizeof want, "reach the %s\n<image>", s->name[0]);
+    assert_string_equal(obs.text, want);
+    for (int i = 0; i < s->n; i++)
+      for (int k = 0; k < i; k++) assert_string_not_equal(s->name[i], s->name[k]);
+    const gaze_pose tool = gaze_chain_fk(&v->arm.chain, v->arm.home, NULL);
+    const float *p = s->body[0].pos;
+    const double goal[3] = {(double)p[0], (double)p[1], (double)(2.0f * s->body[0].half) + 0.03};
+    for (int k = 0; k < 3; k++)
+      assert_true(fabs((double)obs.truth->to_goal[k] - (goal[k] - tool.pos[k])) < 2e-3);
+    assert_int_equal(obs.robot->joints, 7);
+  }
+  for (int i = 0; i < REACH_OBJECTS_MAX; i++) assert_true(counts[i] > 0);
+  close_env(v);
+
+  v = open_env("panda7", "reach.target=point");
+  double x, y, z;
+  reset(v, 4, &obs);
+  assert_int_equal(sscanf(obs.text, "reach the point %lf %lf %lf", &x, &y, &z), 3);
+  assert_true(fabs(x - v->scene.point[0]) + fabs(z - v->scene.point[2]) < 1e-9);
+  close_env(v);
+}
+
+static void test_settings(void **state) {
+  (void)state;
+  env_reach *v = NULL;
+  assert_int_equal(try_env(&v, "no/such/robot.xml", NULL), GAZE_ERR_NOTFOUND);
+  assert_null(v);
+  assert_int_equal(try_env(&v, NULL, "reach.target=moon"), GAZE_ERR_ARG);
+  assert_non_null(strstr(gaze_err_detail(), "reach.target"));
+  assert_int_equal(try_env(&v, NULL, "reach.distractors=4"), GAZE_ERR_ARG);
+  assert_int_equal(try_env(&v, NULL, "reach.steps=0"), GAZE_ERR_ARG);
+  assert_int_equal(try_env(&v, NULL, "oracle=false"), GAZE_OK);
+  gaze_obs obs;
+  reset(v, 0, &obs);
+  assert_null(obs.truth);
+  close_env(v);
+}
+
+static void test_reward(void **state) {
+  (void)state;
+  float term[2];
+  gaze_outcome o = {.max_steps = 100, .steps = 4, .goal_dist = 0.1f};
+  gaze_reward_reach.eval(&o, term);
+  assert_true(term[0] == 0.0f && fabsf(term[1] - expf(-1.0f)) < 1e-6f);
+  assert_true(fabsf(gaze_reach_reward(&o) - 0.5f * expf(-1.0f) * 0.04f) < 1e-6f);
+  o.correct = true, o.goal_dist = 0.0f;
+  gaze_reward_reach.eval(&o, term);
+  assert_true(term[0] == 1.0f && term[1] == 1.0f);
+  assert_true(fabsf(gaze_reach_reward(&o) - 1.02f) < 1e-6f);
+  o.goal_dist = NAN;  // no number is no reward
+  gaze_reward_reach.eval(&o, term);
+  assert_true(isnan(term[0]) && isnan(term[1]) && gaze_reach_reward(&o) == 0.0f);
+  o = (gaze_outcome){.correct = true};  // a text task
+  gaze_reward_reach.eval(&o, term);
+  assert_true(isnan(term[0]) && gaze_reach_reward(&o) == 0.0f);
 }
 
 int main(void) {
@@ -274,6 +447,13 @@ int main(void) {
       cmocka_unit_test(test_equal_seeds),
       cmocka_unit_test(test_hostile_chunks),
       cmocka_unit_test(test_limits_and_table),
+      cmocka_unit_test(test_blocked),
+      cmocka_unit_test(test_truncation),
+      cmocka_unit_test(test_fault),
+      cmocka_unit_test(test_hold),
+      cmocka_unit_test(test_task),
+      cmocka_unit_test(test_settings),
+      cmocka_unit_test(test_reward),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
