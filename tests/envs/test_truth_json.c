@@ -30,6 +30,8 @@ static gaze_truth sample(void) {
   t.optimal_steps = 3;
   t.steps_left = -1;
   t.control = true;
+  t.has_goal = true;
+  t.to_goal[0] = 0.1f, t.to_goal[5] = -3e-9f;
   return t;
 }
 
@@ -63,6 +65,16 @@ static void test_round_trip(void **state) {
   assert_string_equal(back.answer, "red");
   assert_int_equal(back.optimal_steps, 3);
   assert_int_equal(back.steps_left, -1);
+  assert_true(back.has_goal);
+  assert_memory_equal(back.to_goal, t.to_goal, sizeof t.to_goal);
+
+  // what has no goal of a tool says nothing about one
+  t.has_goal = false;
+  j = gaze_truth_to_json(&t);
+  assert_null(gaze_json_get(j, "to_goal"));
+  assert_int_equal(gaze_truth_from_json(j, &back), GAZE_OK);
+  cJSON_Delete(j);
+  assert_true(!back.has_goal && back.to_goal[0] == 0.0f);
 }
 
 // every member is needed, and every one is checked for its type
@@ -115,6 +127,10 @@ static void test_limits(void **state) {
   expect_refused("[0.25,0.5,0.75,1]", "[0.25,0.5,0.75,1e40]");
   expect_refused("[0.25,0.5,0.75,1]", "[0.25,0.5,0.75,\"1\"]");
   expect_refused("\"optimal_steps\":3", "\"optimal_steps\":99999");
+  expect_refused("\"to_goal\":[", "\"to_goal\":[0,");
+  expect_refused("\"to_goal\":[", "\"to_goal\":[],\"was\":[");
+  expect_refused("\"to_goal\":[", "\"to_goal\":[true,0,0,0,0,0],\"was\":[");
+  expect_refused("\"to_goal\":[", "\"to_goal\":1,\"was\":[");
   for (int i = 0; i < GAZE_BOXES_MAX; i++) strcat(many, "{},");
   expect_refused("\"boxes\":[", many);  // 33 boxes
 }

@@ -152,12 +152,45 @@ static void test_seeded_and_checked(void **state) {
   assert_int_equal(gaze_ik_solve(&c, &ik, bad, a), GAZE_ERR_ARG);
 }
 
+// A target that runs along a line is followed, one out of reach is neared within the limits, and
+// none at all moves nothing.
+static void test_toward(void **state) {
+  (void)state;
+  gaze_chain c = panda_arm();
+  const double home[7] = {0, -0.785, 0, -2.356, 0, 1.571, 0.785};
+  double q[7], before[7];
+  memcpy(q, home, sizeof q);
+  gaze_pose target = gaze_chain_fk(&c, q, NULL);
+  gaze_ik ik = gaze_ik_default(&target);
+  ik.iterations = 4, ik.home = home;
+  assert_int_equal(gaze_ik_toward(&c, &ik, q, q), GAZE_OK);
+  assert_memory_equal(q, home, sizeof q);
+  for (int k = 0; k < 10; k++) {
+    ik.target.pos[0] += 0.01, ik.target.pos[2] -= 0.02;
+    assert_int_equal(gaze_ik_toward(&c, &ik, q, q), GAZE_OK);
+    gaze_pose tool = gaze_chain_fk(&c, q, NULL);
+    assert_true(gaze_vec_distance(tool.pos, ik.target.pos) < 1e-3);
+  }
+  ik.target.pos[0] = 3.0;
+  double far = INFINITY;
+  for (int k = 0; k < 20; k++) {
+    assert_int_equal(gaze_ik_toward(&c, &ik, q, q), GAZE_OK);
+    assert_true(gaze_chain_within(&c, q, 0.0));
+  }
+  far = gaze_vec_distance(gaze_chain_fk(&c, q, NULL).pos, ik.target.pos);
+  assert_true(far < 3.0 - 0.45 && far > 2.0);
+  ik.target.pos[0] = NAN;
+  memcpy(before, q, sizeof q);
+  assert_int_equal(gaze_ik_toward(&c, &ik, q, q), GAZE_ERR_ARG);
+  assert_memory_equal(q, before, sizeof q);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_random_targets),     cmocka_unit_test(test_one_start),
       cmocka_unit_test(test_orientation_counts), cmocka_unit_test(test_unreachable),
       cmocka_unit_test(test_limits_hold),        cmocka_unit_test(test_posture_in_the_null_space),
-      cmocka_unit_test(test_seeded_and_checked),
+      cmocka_unit_test(test_seeded_and_checked), cmocka_unit_test(test_toward),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

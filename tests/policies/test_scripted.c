@@ -1,5 +1,6 @@
 // tests/policies/test_scripted.c - scripted policies read the option list as the environment writes
 // it.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,11 +109,39 @@ static void test_odd_messages(void **state) {
   }
 }
 
+// Straight there: far off as fast as may be, near by what is left, and never without a goal.
+static void test_servo(void **state) {
+  (void)state;
+  void *self = NULL;
+  gaze_act a = {0};
+  gaze_truth truth = {.to_goal = {0.3f, 0.0f, -0.4f, 0.0f, 0.04f, 0.0f}};
+  gaze_obs obs = {.text = "reach", .truth = &truth};
+  assert_true(gaze_policy_servo.needs_truth);
+  assert_int_equal(gaze_policy_servo.open(&self, NULL), GAZE_OK);
+  assert_int_equal(gaze_policy_servo.act(self, &obs, &a, NULL), GAZE_ERR_STATE);
+  truth.has_goal = true;
+  assert_int_equal(gaze_policy_servo.act(self, &obs, &a, NULL), GAZE_OK);
+  assert_null(a.text);
+  assert_int_equal(a.steps, 4);
+  assert_int_equal(a.dims, 7);
+  for (int i = 0; i < 4; i++) {
+    const float *c = a.chunk + 7 * i;
+    assert_true(fabsf(c[0] - 0.012f) < 1e-6f && c[1] == 0.0f && fabsf(c[2] + 0.016f) < 1e-6f);
+    assert_true(c[3] == 0.0f && fabsf(c[4] - 0.01f) < 1e-6f && c[6] == 1.0f);
+  }
+  truth.to_goal[0] = 0.008f, truth.to_goal[2] = 0.0f;
+  assert_int_equal(gaze_policy_servo.act(self, &obs, &a, NULL), GAZE_OK);
+  assert_true(fabsf(a.chunk[21] - 0.002f) < 1e-7f);
+  gaze_policy_servo.close(&self);
+  assert_null(self);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_random),       cmocka_unit_test(test_always_answer),
       cmocka_unit_test(test_first_action), cmocka_unit_test(test_truth_is_needed),
       cmocka_unit_test(test_seeded),       cmocka_unit_test(test_odd_messages),
+      cmocka_unit_test(test_servo),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
