@@ -1,4 +1,5 @@
 // tests/bridge/test_env_wire.c - env messages: there and back, cut, damaged, hostile.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -110,6 +111,57 @@ static void test_requests(void **state) {
                       "\x81\xa8"
                       "endpoint\xa4ping",
                       15);
+  gaze_buf_fini(&b);
+}
+
+// Chunks keep every bit, also of what only the environment may judge; rows mix.
+static void test_chunks(void **state) {
+  (void)state;
+  const float f[6] = {0.1f, -1e-40f, INFINITY, NAN, -0.0f, 3e38f};
+  const gaze_act act[4] = {{.chunk = f, .steps = 2, .dims = 3},
+                           {.text = "look"},
+                           {0},
+                           {.chunk = f, .steps = 1, .dims = 6}};
+  gaze_buf b = GAZE_BUF_INIT;
+  gaze_wire_request r;
+  for (int token = 0; token < 2; token++) {  // shifts the numbers in the message
+    gaze_buf_clear(&b);
+    gaze_wire_put_step(&b, act, 4, token ? "a" : NULL);
+    assert_int_equal(gaze_wire_get_request(b.data, b.len, &r), GAZE_OK);
+    assert_int_equal(r.rows, 4);
+    assert_null(r.act[0].text);
+    assert_true(r.act[0].steps == 2 && r.act[0].dims == 3 && r.act[3].dims == 6);
+    assert_memory_equal(r.act[0].chunk, f, sizeof f);
+    assert_memory_equal(r.act[3].chunk, f, sizeof f);
+    assert_string_equal(r.act[1].text, "look");
+    assert_true(!r.act[1].chunk && r.skip[2] && !r.skip[0]);
+    gaze_wire_request_free(&r);
+    for (size_t n = 0; n < b.len; n++) {
+      assert_int_equal(gaze_wire_get_request(b.data, n, &r), GAZE_ERR_FORMAT);
+      gaze_wire_request_free(&r);
+    }
+  }
+  // the same message with another type, an empty side, too many, and a second kind of action
+  gaze_buf_clear(&b);
+  gaze_wire_put_step(&b, act, 1, NULL);
+  static const struct {
+    const char *from, *to;
+    size_t n;
+  } wrong[] = {{"<f4", "<i4", 3}, {"\x92\x02\x03", "\x92\x06\x00", 3}, {"chunk", "chunq", 5}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    gaze_buf c = GAZE_BUF_INIT;
+    gaze_buf_add(&c, b.data, b.len);
+    bool found = false;
+    for (size_t k = 0; k + wrong[i].n <= c.len && !found; k++) {
+      found = memcmp(c.data + k, wrong[i].from, wrong[i].n) == 0;
+      if (found) memcpy(c.data + k, wrong[i].to, wrong[i].n);
+    }
+    assert_true(found);
+    assert_int_equal(gaze_wire_get_request(c.data, c.len, &r), GAZE_ERR_FORMAT);
+    assert_non_null(strstr(gaze_err_detail(), "step: field actions."));
+    gaze_wire_request_free(&r);
+    gaze_buf_fini(&c);
+  }
   gaze_buf_fini(&b);
 }
 
@@ -310,6 +362,13 @@ static void test_small_replies(void **state) {
   assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_HELLO, &r), GAZE_OK);
   assert_string_equal(r.contract.env, "avr");
   gaze_wire_reply_free(&r);
+  assert_memory_equal(b.data + b.len - 12, "grammar\xa4text", 12);
+  k.act_dims = 7;
+  gaze_buf_clear(&b);
+  gaze_wire_put_contract(&b, &k);
+  assert_memory_equal(b.data + b.len - 3, "\x92\xff\x07", 3);  // the shape [-1,7]
+  assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_HELLO, &r), GAZE_OK);
+  gaze_wire_reply_free(&r);
   // a status where rows were asked for
   gaze_buf_clear(&b);
   gaze_wire_put_status(&b, "ok");
@@ -351,10 +410,15 @@ static void test_golden_messages(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_scan),          cmocka_unit_test(test_scan_limits),
-      cmocka_unit_test(test_requests),      cmocka_unit_test(test_refused_requests),
-      cmocka_unit_test(test_reply),         cmocka_unit_test(test_refused_rows),
-      cmocka_unit_test(test_small_replies), cmocka_unit_test(test_golden_messages),
+      cmocka_unit_test(test_scan),
+      cmocka_unit_test(test_scan_limits),
+      cmocka_unit_test(test_requests),
+      cmocka_unit_test(test_refused_requests),
+      cmocka_unit_test(test_chunks),
+      cmocka_unit_test(test_reply),
+      cmocka_unit_test(test_refused_rows),
+      cmocka_unit_test(test_small_replies),
+      cmocka_unit_test(test_golden_messages),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
