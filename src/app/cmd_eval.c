@@ -159,8 +159,9 @@ static gaze_err report_embodied(job *j, const char *env_name, uint64_t seed, dou
     return e;
   }
   const gaze_embodied_figures f = gaze_embodied_sum(j->embodied, j->episodes, NULL);
-  printf("%d episodes: success %.1f %% (%.1f actions each), %.1f mm from the goal at the end\n",
-         f.episodes, f.success, f.steps_mean, 1e3 * f.dist_mean);
+  printf("%d episodes: success %.1f %%", f.episodes, f.success);
+  if (f.success > 0.0) printf(" (%.1f actions each)", f.steps_mean);
+  printf(", %.1f mm from the goal at the end\n", 1e3 * f.dist_mean);
   printf("cut actions %.1f %%, blocked chunks %.1f %%, timeouts %.1f %%, faults %.1f %%\n",
          f.clipped, f.blocked, f.timeout, f.fault);
   printf("%.1f s, %.1f decisions/s\n", seconds, (double)j->decisions / seconds);

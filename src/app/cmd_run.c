@@ -144,12 +144,17 @@ static gaze_err on_step(void *ctx, const gaze_step_view *v) {
   GAZE_TRY(gaze_html_step_add(j->html, &s));
   GAZE_TRY(write_frame(j, v));
   GAZE_TRY(log_step(j, v));
+  const gaze_outcome *o = v->out;
+  char motion[96] = "";  // of chunks only
+  if (o->max_steps > 0)
+    snprintf(motion, sizeof motion, ",\"steps\":%d,\"clipped\":%d,\"goal_dist\":%.6g", o->steps,
+             o->clipped, (double)o->goal_dist);
   int n = fprintf(j->metrics,
                   "{\"episode\":%d,\"seed\":%llu,\"turn\":%u,\"choice\":%d,\"correct\":%s,"
-                  "\"gaining\":%s,\"reward\":%.4f,\"completion_length\":%d,\"seconds\":%.3f}\n",
-                  v->episode, (unsigned long long)v->seed, v->turn, v->out->choice,
-                  v->out->correct ? "true" : "false", v->out->gaining ? "true" : "false",
-                  (double)v->out->reward, v->trace->n, seconds);
+                  "\"gaining\":%s,\"reward\":%.4f,\"completion_length\":%d,\"seconds\":%.3f%s}\n",
+                  v->episode, (unsigned long long)v->seed, v->turn, o->choice,
+                  o->correct ? "true" : "false", o->gaining ? "true" : "false", (double)o->reward,
+                  v->trace->n, seconds, motion);
   if (n < 0 || fflush(j->metrics))
     return gaze_fail(GAZE_ERR_IO, "%s/metrics.jsonl: cannot write (disk full?)", j->out);
   return GAZE_OK;

@@ -60,6 +60,11 @@ gaze_err gaze_wire_open(gaze_wire **out, const gaze_env *env, const gaze_cfg *cf
                    : gaze_fail(GAZE_ERR_NOMEM, "cannot make a ZeroMQ context");
   }
   if (!e) e = connect_to(w, cfg, connect);
+  // chunks and words, and the figures of both, are not the same game
+  const char *served = e ? "" : gaze_env_client_env(w->env);
+  if (!e && strcmp(served, env->name) != 0)
+    e = gaze_fail(GAZE_ERR_ARG, "env server at %s plays %s, not %s: give --env %s", connect, served,
+                  env->name, served);
   if (e) gaze_wire_close(out);
   return e;
 }

@@ -118,6 +118,10 @@ static void test_reach(void **state) {
       RUN("run", "--env", "reach", "--policy", "servo", "--episodes", "2", "--out", DIR "/s",
           "--image-size", "56", "--set", "reach.robot=ur5e6", "--connect", address),
       0);
+  // who asks this server for another game is told which one it plays
+  assert_int_equal(
+      RUN("run", "--policy", "random", "--episodes", "1", "--out", DIR "/t", "--connect", address),
+      2);
   kill(server, SIGINT);
   assert_int_equal(wait_code(server), 0);
   assert_same(DIR "/r/episodes.mcap", DIR "/s/episodes.mcap");
