@@ -134,6 +134,16 @@ static void test_servo(void **state) {
   assert_true(fabsf(a.chunk[21] - 0.002f) < 1e-7f);
   gaze_policy_servo.close(&self);
   assert_null(self);
+
+  // at every look all that is left would swing about the goal
+  gaze_cfg *cfg = NULL;
+  assert_int_equal(gaze_cfg_open(&cfg), GAZE_OK);
+  gaze_cfg_set(cfg, "servo.steps=1");
+  assert_int_equal(gaze_policy_servo.open(&self, cfg), GAZE_OK);
+  gaze_cfg_close(&cfg);
+  assert_int_equal(gaze_policy_servo.act(self, &obs, &a, NULL), GAZE_OK);
+  assert_true(a.steps == 1 && fabsf(a.chunk[0] - 0.008f / 3) < 1e-7f);
+  gaze_policy_servo.close(&self);
 }
 
 int main(void) {
