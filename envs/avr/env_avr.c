@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "envs/avr/act.h"
+#include "envs/avr/belief.h"
 #include "envs/avr/words.h"
 
 // reward weights of avr.md section 9, without the belief term
@@ -148,6 +149,13 @@ static gaze_err fill_truth(env_avr *v) {
                     sizeof t->reply - 1);
   if (!err && b.failed) err = gaze_fail(GAZE_ERR_NOMEM, "avr: out of memory");
   if (!err) copy_name(&b, t->reply, sizeof t->reply);
+  gaze_buf_clear(&b);
+  avr_symbols_write(e, &b);
+  if (!err && b.len >= sizeof t->known)
+    err = gaze_fail(GAZE_ERR_RANGE, "avr: the symbols have %zu bytes, at most %zu fit", b.len,
+                    sizeof t->known - 1);
+  if (!err && b.failed) err = gaze_fail(GAZE_ERR_NOMEM, "avr: out of memory");
+  if (!err) copy_name(&b, t->known, sizeof t->known);
   gaze_buf_fini(&b);
   return err;
 }
