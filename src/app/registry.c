@@ -7,8 +7,13 @@
 #include "envs/rewards/vla_r1.h"
 
 const gaze_policy *const gaze_policies[] = {
-    &gaze_policy_vla,    &gaze_policy_blind,         &gaze_policy_oracle,       &gaze_policy_greedy,
-    &gaze_policy_random, &gaze_policy_always_answer, &gaze_policy_first_action, NULL,
+    &gaze_policy_vla,          &gaze_policy_blind,
+    &gaze_policy_oracle,       &gaze_policy_greedy,
+    &gaze_policy_random,       &gaze_policy_always_answer,
+    &gaze_policy_first_action, &gaze_policy_act_1,
+    &gaze_policy_act_2,        &gaze_policy_act_3,
+    &gaze_policy_majority,     &gaze_policy_first_view,
+    &gaze_policy_symbolic,     NULL,
 };
 
 const gaze_env *const gaze_envs[] = {&gaze_env_avr, NULL};
