@@ -11,7 +11,11 @@ gaze_err gaze_scripted_open(void **self, const gaze_cfg *cfg) {
 }
 
 gaze_err gaze_scripted_reset(void *self, uint64_t seed) {
-  gaze_rng_init(&((gaze_scripted *)self)->rng, seed, 0x5C21);
+  gaze_rng *r = &((gaze_scripted *)self)->rng;
+  // twice: streams of one seed differ by a constant only, so that a policy's draws would go with
+  // those the environment makes from the same seed
+  gaze_rng_init(r, seed, 0x5C21);
+  gaze_rng_init(r, gaze_rng_u64(r), 0x5C21);
   return GAZE_OK;
 }
 
