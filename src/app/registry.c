@@ -67,7 +67,8 @@ gaze_err gaze_env_spec(const char *spec, const char *default_split, const gaze_e
   static const struct {
     const char *name;
     uint64_t first;
-  } splits[] = {{"train", 0}, {"val", 1000000}, {"test", 2000000}};
+  } splits[] = {{"train", 0},         {"val", 1000000},    {"test", 2000000},
+                {"layouts", 3000000}, {"cogent", 3100000}, {"light", 3200000}};
   char name[64];
   const char *colon = strchr(spec, ':');
   size_t n = colon ? (size_t)(colon - spec) : strlen(spec);
@@ -82,5 +83,6 @@ gaze_err gaze_env_spec(const char *spec, const char *default_split, const gaze_e
     *first_seed = splits[i].first;
     return GAZE_OK;
   }
-  return gaze_fail(GAZE_ERR_ARG, "unknown split \"%s\"; known: train, val, test", want);
+  return gaze_fail(GAZE_ERR_ARG,
+                   "unknown split \"%s\"; known: train, val, test, layouts, cogent, light", want);
 }
