@@ -5,6 +5,7 @@
 #include "core/buf.h"
 #include "envs/avr/env_avr.h"
 #include "envs/rewards/vla_r1.h"
+#include "envs/tutorial.h"
 
 const gaze_policy *const gaze_policies[] = {
     &gaze_policy_vla,          &gaze_policy_blind,
@@ -16,7 +17,7 @@ const gaze_policy *const gaze_policies[] = {
     &gaze_policy_symbolic,     NULL,
 };
 
-const gaze_env *const gaze_envs[] = {&gaze_env_avr, NULL};
+const gaze_env *const gaze_envs[] = {&gaze_env_avr, &gaze_env_tutorial, NULL};
 
 const gaze_reward *const gaze_rewards[] = {&gaze_reward_vla_r1, &gaze_reward_vla_r1_strict, NULL};
 
