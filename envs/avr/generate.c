@@ -7,6 +7,7 @@ enum {
   TRIES_A_LAYOUT = 25,
   TRIES_A_CLOSURE = 200,
   TRIES_A_WISH = 250,
+  TRIES_HELD_OUT = 100,
   PAINTS = 60,
   QUESTIONS = 6,
   LAYOUTS_MAX = 32,
@@ -331,6 +332,9 @@ gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr
       t.closed = 0;
       draw_template(&r, set, seed, &t);
     }
+    // held-out layouts are few, and some can never answer as wished: ask something else soon
+    if (set->split == AVR_LAYOUTS_SPLIT && k > 0 && k % TRIES_HELD_OUT == 0)
+      draw_template(&r, set, seed, &t);
     if (k % TRIES_A_LAYOUT == 0) draw_layout(&r, set, seed, &t);
     memset(e, 0, sizeof *e);
     e->seed = seed;
