@@ -17,7 +17,7 @@
 #include "view/html.h"
 
 typedef struct job {
-  const char *out;
+  const char *out, *env;  // run folder, name of the environment
   gaze_html *html;
   gaze_record_writer *log;
   gaze_record record;  // the episode being played
@@ -39,8 +39,8 @@ static gaze_err on_begin(void *ctx, int episode, const gaze_obs *obs) {
   job *j = ctx;
   uint64_t seed = j->first_seed + (uint64_t)episode;
   char id[64];
-  snprintf(id, sizeof id, "avr-%llu", (unsigned long long)seed);
-  gaze_record_init(&j->record, id, "avr", seed);
+  snprintf(id, sizeof id, "%s-%llu", j->env, (unsigned long long)seed);
+  gaze_record_init(&j->record, id, j->env, seed);
   gaze_avr_record_begin(&j->facts, obs->truth);
   printf("\n=== episode %d (seed %llu)\n", episode + 1, (unsigned long long)seed);
   return gaze_html_episode(j->html, episode, seed, obs->truth);
@@ -167,7 +167,7 @@ static gaze_err open_outputs(job *j, const gaze_cfg *cfg, const char *policy) {
   if (!j->metrics) return gaze_fail(GAZE_ERR_IO, "%s: cannot write", path);
   snprintf(path, sizeof path, "%s/index.html", j->out);
   char about[256];
-  snprintf(about, sizeof about, "policy %s, environment avr, first seed %llu", policy,
+  snprintf(about, sizeof about, "policy %s, environment %s, first seed %llu", policy, j->env,
            (unsigned long long)j->first_seed);
   return gaze_html_open(&j->html, path, "gaze: replay", about);
 }
@@ -204,6 +204,7 @@ static gaze_err run_episodes(gaze_args *a) {
   GAZE_TRY(gaze_cfg_int(a->cfg, "seed", 0, 0, 1LL << 52, &seed));
   GAZE_TRY(gaze_env_spec(spec, "test", &play.env, split, &play.first_seed));
   GAZE_TRY(gaze_policy_find(policy_name, &play.policy));
+  j.env = play.env->name;
   play.first_seed += (uint64_t)seed;
   play.stop = gaze_stop_flag();
   j.first_seed = play.first_seed;
@@ -237,7 +238,7 @@ static const gaze_flag flags[] = {
      .key = "policy",
      .kind = GAZE_FLAG_TEXT,
      .value = "P",
-     .help = "vla (default), blind, oracle, greedy, random, always-answer, first-action"},
+     .help = "vla (default) or another; an unknown name lists them all"},
     {.name = "--model",
      .key = "model",
      .kind = GAZE_FLAG_TEXT,

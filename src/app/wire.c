@@ -14,8 +14,9 @@ struct gaze_wire {
 };
 
 // copies what concerns the environment; paths and the policy's settings stay here
-static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from) {
-  static const char *const keys[] = {"image_size", "oracle", "split", "avr", "token", "timeout_s"};
+static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from, const gaze_env *env) {
+  // an environment's own settings stand under its name: "avr.layout"
+  const char *const keys[] = {"image_size", "oracle", "split", env->name, "token", "timeout_s"};
   char *text = gaze_cfg_dump(from);
   cJSON *all = NULL, *some = cJSON_CreateObject();
   gaze_err e = text && some ? gaze_json_parse(&all, text, strlen(text), "settings")
@@ -33,10 +34,11 @@ static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from) {
   return e;
 }
 
-static gaze_err connect_to(gaze_wire *w, const gaze_cfg *cfg, const char *address) {
+static gaze_err connect_to(gaze_wire *w, const gaze_env *env, const gaze_cfg *cfg,
+                           const char *address) {
   gaze_cfg *own = NULL;
   GAZE_TRY(gaze_cfg_open(&own));
-  gaze_err e = env_settings(own, cfg);
+  gaze_err e = env_settings(own, cfg, env);
   if (!e) e = gaze_cfg_set_str(own, "connect", address);
   if (!e) e = gaze_env_client_open(&w->env, own, w->context);
   gaze_cfg_close(&own);
@@ -56,7 +58,7 @@ gaze_err gaze_wire_open(gaze_wire **out, const gaze_env *env, const gaze_cfg *cf
     e = w->context ? gaze_env_server_open(&w->server, &o)
                    : gaze_fail(GAZE_ERR_NOMEM, "cannot make a ZeroMQ context");
   }
-  if (!e) e = connect_to(w, cfg, connect);
+  if (!e) e = connect_to(w, env, cfg, connect);
   if (e) gaze_wire_close(out);
   return e;
 }
