@@ -46,6 +46,9 @@ typedef struct gaze_truth {
   int optimal_steps;                         // shortest plan from the start of the episode
   int steps_left;                            // shortest plan from here, -1 if none was found
   bool control;                              // a control episode (outside the main split)
+  // What the history has shown so far, in symbols of the environment's own (AVR: avr/belief.h), for
+  // agents with perfect eyes and no other knowledge; "" if the environment keeps none.
+  char known[4096];
   // embodied tasks: what brings the tool to its goal, world frame: metres, then the rotation
   // vector in radians
   bool has_goal;

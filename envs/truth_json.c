@@ -45,6 +45,7 @@ cJSON *gaze_truth_to_json(const gaze_truth *t) {
             cJSON_AddStringToObject(j, "answer", t->answer) &&
             cJSON_AddStringToObject(j, "greedy", t->greedy) &&
             cJSON_AddStringToObject(j, "reply", t->reply) &&
+            cJSON_AddStringToObject(j, "known", t->known) &&
             cJSON_AddNumberToObject(j, "optimal_steps", t->optimal_steps) &&
             cJSON_AddNumberToObject(j, "steps_left", t->steps_left);
   cJSON *options = ok ? cJSON_AddArrayToObject(j, "options") : NULL;
@@ -164,6 +165,7 @@ static gaze_err read_truth(const cJSON *j, gaze_truth *t) {
   GAZE_TRY(read_text(j, "answer", t->answer, sizeof t->answer));
   GAZE_TRY(read_text(j, "greedy", t->greedy, sizeof t->greedy));
   GAZE_TRY(read_text(j, "reply", t->reply, sizeof t->reply));
+  GAZE_TRY(read_text(j, "known", t->known, sizeof t->known));
   GAZE_TRY(read_int(j, "optimal_steps", -1, 1000, &t->optimal_steps));
   GAZE_TRY(read_int(j, "steps_left", -1, 1000, &t->steps_left));
   GAZE_TRY(read_options(j, t));

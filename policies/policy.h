@@ -29,6 +29,8 @@ typedef struct gaze_policy {
 } gaze_policy;
 
 extern const gaze_policy gaze_policy_vla, gaze_policy_blind, gaze_policy_oracle, gaze_policy_greedy,
-    gaze_policy_random, gaze_policy_always_answer, gaze_policy_first_action, gaze_policy_servo;
+    gaze_policy_random, gaze_policy_always_answer, gaze_policy_first_action, gaze_policy_act_1,
+    gaze_policy_act_2, gaze_policy_act_3, gaze_policy_majority, gaze_policy_first_view,
+    gaze_policy_symbolic, gaze_policy_servo;
 
 #endif

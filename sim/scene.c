@@ -2,6 +2,7 @@
 #include "sim/scene.h"
 #include <math.h>
 #include <string.h>
+#include "core/rng.h"
 
 static const double RADIUS = 0.90;         // viewer to centre [m]
 static const double CENTRE_Z = 0.03;       // what the viewer looks at: (0, 0, z) [m]
@@ -66,6 +67,27 @@ gaze_light gaze_scene_light(void) {
   return l;
 }
 
+// unit vector towards a light, from its azimuth and elevation
+static void towards(double azimuth, double elevation, float dir[3]) {
+  double a = azimuth * DEGREE, e = elevation * DEGREE;
+  dir[0] = (float)(cos(e) * sin(a)), dir[1] = (float)(-cos(e) * cos(a)), dir[2] = (float)sin(e);
+}
+
+gaze_light gaze_scene_light_drawn(uint64_t seed) {
+  gaze_light l = gaze_scene_light();
+  gaze_rng r;
+  gaze_rng_init(&r, seed, 0x11647);
+  double key = gaze_rng_real(&r, -180, 180), key_height = gaze_rng_real(&r, 40, 70);
+  double fill = gaze_rng_real(&r, -180, 180), fill_height = gaze_rng_real(&r, 15, 45);
+  towards(key, key_height, l.dir[0]);
+  towards(fill, fill_height, l.dir[1]);
+  l.strength[0] = (float)gaze_rng_real(&r, 0.40, 0.75);
+  l.strength[1] = (float)gaze_rng_real(&r, 0.10, 0.30);
+  l.ambient = (float)gaze_rng_real(&r, 0.20, 0.40);
+  l.shadows = true;
+  return l;
+}
+
 static gaze_prim plate(const float half[3], const float rgb[3], int id) {
   gaze_prim p = {.rot = {1, 0, 0, 0, 1, 0, 0, 0, 1}, .kind = GAZE_PRIM_BOX, .id = id};
   memcpy(p.size, half, sizeof p.size);
@@ -102,6 +124,13 @@ int gaze_scene_prims(const gaze_body *bodies, int n, gaze_prim *prims) {
 gaze_err gaze_scene_render(const gaze_ops *ops, gaze_exec *ex, const gaze_body *bodies, int n,
                            const gaze_viewer *v, int size, uint8_t *rgb, float *depth,
                            int16_t *ids) {
+  const gaze_light light = gaze_scene_light();
+  return gaze_scene_render_lit(ops, ex, bodies, n, v, &light, size, rgb, depth, ids);
+}
+
+gaze_err gaze_scene_render_lit(const gaze_ops *ops, gaze_exec *ex, const gaze_body *bodies, int n,
+                               const gaze_viewer *v, const gaze_light *light, int size,
+                               uint8_t *rgb, float *depth, int16_t *ids) {
   if (n < 0 || n > GAZE_SCENE_BODIES_MAX || (n > 0 && bodies == NULL) || v == NULL || size < 0)
     return gaze_fail(GAZE_ERR_ARG, "scene: field bodies: expected 0..%d bodies, got %d",
                      GAZE_SCENE_BODIES_MAX, n);
@@ -115,7 +144,7 @@ gaze_err gaze_scene_render(const gaze_ops *ops, gaze_exec *ex, const gaze_body *
                     .prims = prims,
                     .n = gaze_scene_prims(bodies, n, prims),
                     .cam = gaze_scene_camera(v, size),
-                    .light = gaze_scene_light()};
+                    .light = *light};
   return ops->raycast(ex, &a);
 }
 

@@ -1,8 +1,8 @@
 // sim/scene.h - a tabletop as plain data: bodies, cameras, and the primitives a ray sees.
 //
 // Everything visual of the avr-v1 look is here and frozen: a change needs a new look name and a
-// retrained policy. World frame: metres, z up, table top at z = 0, x to the right and y away from
-// a viewer at azimuth 0.
+// retrained policy. A second look, avr-v1-light, shifts the light only. World frame: metres, z up,
+// table top at z = 0, x to the right and y away from a viewer at azimuth 0.
 #ifndef GAZE_SIM_SCENE_H
 #define GAZE_SIM_SCENE_H
 
@@ -39,6 +39,10 @@ gaze_camera gaze_scene_camera(const gaze_viewer *v, int size);
 // Returns the avr-v1 light: ambient 0.35 + key + fill, no cast shadows.  [rt: safe]
 gaze_light gaze_scene_light(void);
 
+// Returns a light of the look avr-v1-light: key and fill from other sides and of other strengths,
+// drawn from the seed, with cast shadows. Camera and colours are those of avr-v1.  [rt: safe]
+gaze_light gaze_scene_light_drawn(uint64_t seed);
+
 // Writes the primitives of the table, the tray and all bodies that are not gone (id = body index)
 // to prims[GAZE_SCENE_PRIMS_MAX]; returns their number.  [rt: safe]
 int gaze_scene_prims(const gaze_body *bodies, int n, gaze_prim *prims);
@@ -48,6 +52,11 @@ int gaze_scene_prims(const gaze_body *bodies, int n, gaze_prim *prims);
 gaze_err gaze_scene_render(const gaze_ops *ops, gaze_exec *ex, const gaze_body *bodies, int n,
                            const gaze_viewer *v, int size, uint8_t *rgb, float *depth,
                            int16_t *ids);
+
+// The same under another light.  [rt: never]
+gaze_err gaze_scene_render_lit(const gaze_ops *ops, gaze_exec *ex, const gaze_body *bodies, int n,
+                               const gaze_viewer *v, const gaze_light *light, int size,
+                               uint8_t *rgb, float *depth, int16_t *ids);
 
 // Projects a world point; returns false behind the camera. px, py in pixels, depth in metres along
 // the optical axis.  [rt: safe]

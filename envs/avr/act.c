@@ -74,9 +74,35 @@ static bool known_name(const char *name, const char *const *list, int n) {
   return false;
 }
 
+static gaze_err read_split(const gaze_cfg *cfg, avr_settings *set) {
+  static const struct {
+    const char *name;
+    avr_split split;
+  } known[] = {{"train", AVR_MAIN_SPLIT},    {"val", AVR_MAIN_SPLIT},
+               {"test", AVR_MAIN_SPLIT},     {"layouts", AVR_LAYOUTS_SPLIT},
+               {"cogent", AVR_COGENT_SPLIT}, {"light", AVR_LIGHT_SPLIT}};
+  const char *split = NULL, *colours = NULL;
+  GAZE_TRY(gaze_cfg_str(cfg, "split", "train", &split));
+  GAZE_TRY(gaze_cfg_str(cfg, "avr.cogent", NULL, &colours));
+  size_t k = 0, n = sizeof known / sizeof *known;
+  while (k < n && strcmp(known[k].name, split) != 0) k++;
+  if (k == n)
+    return gaze_fail(GAZE_ERR_ARG,
+                     "split: expected train, val, test, layouts, cogent or light, found \"%s\"",
+                     split);
+  set->split = known[k].split;
+  set->cogent = set->split == AVR_COGENT_SPLIT ? AVR_COGENT_B : AVR_ANY_COLOUR;
+  if (!colours) return GAZE_OK;
+  if (strcmp(colours, "A") != 0 && strcmp(colours, "B") != 0)
+    return gaze_fail(GAZE_ERR_ARG, "avr.cogent: expected A or B, found \"%s\"", colours);
+  set->cogent = colours[0] == 'A' ? AVR_COGENT_A : AVR_COGENT_B;
+  return GAZE_OK;
+}
+
 gaze_err avr_settings_read(const gaze_cfg *cfg, avr_settings *set) {
   int64_t judge = 448, depth = 6;
   *set = (avr_settings){0};
+  GAZE_TRY(read_split(cfg, set));
   GAZE_TRY(gaze_cfg_str(cfg, "avr.family", NULL, &set->family));
   GAZE_TRY(gaze_cfg_str(cfg, "avr.layout", NULL, &set->layout));
   GAZE_TRY(gaze_cfg_str(cfg, "avr.question", NULL, &set->question));

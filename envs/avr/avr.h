@@ -41,6 +41,10 @@ typedef struct avr_object {
   bool hidden;           // meant to be unseen at t = 0
 } avr_object;
 
+// Which colours shapes may have, after CLEVR CoGenT: cubes gray, blue, brown, yellow and cylinders
+// red, green, purple, cyan (A), or the reverse (B); spheres any.
+typedef enum avr_cogent { AVR_ANY_COLOUR, AVR_COGENT_A, AVR_COGENT_B } avr_cogent;
+
 typedef struct avr_scene {
   avr_family family;
   int layout;                             // index into avr_layouts
@@ -48,6 +52,7 @@ typedef struct avr_scene {
   avr_object object[GAZE_SCENE_BODIES_MAX];
   int n, stacks;
   gaze_viewer start;
+  avr_cogent cogent;  // what avr_paint may use
   // large object or stack top in whose shadow a place lies at t = 0, -1 = none (avr_scene_finish)
   int8_t owner[AVR_PLACES];
 } avr_scene;
@@ -158,12 +163,22 @@ typedef struct avr_episode {
 
 typedef struct avr_oracle avr_oracle;  // opaque: ray-caster context and buffers (know.c)
 
+// Which seeds' rules hold: train, val and test are drawn alike; the transfer splits differ.
+typedef enum avr_split {
+  AVR_MAIN_SPLIT,
+  AVR_LAYOUTS_SPLIT,  // held-out layouts only
+  AVR_COGENT_SPLIT,   // colours of condition B
+  AVR_LIGHT_SPLIT     // pictures under the avr-v1-light look
+} avr_split;
+
 typedef struct avr_settings {
   int judge_size;           // pixels of the oracle's image: 448 full, 224 cheap
   int search_depth;         // 6 full, 4 cheap
   double sufficient_share;  // share of episodes sufficient at t = 0; < 0: the seed mod 12 rule
   const char *family, *layout, *question;  // restrict, NULL = all
   const char *hand;                        // robot that acts; NULL = the kinematic hand
+  avr_split split;
+  avr_cogent cogent;
 } avr_settings;
 
 // ---- know.c ----

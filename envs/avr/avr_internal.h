@@ -58,6 +58,8 @@ bool avr_fits(const avr_scene *s, int i, float gap);
 bool avr_scatter(gaze_rng *r, avr_scene *s, int shape, int size);
 // Gives every object a colour; triples of nameable objects are unique. False if there are too few.
 bool avr_paint(gaze_rng *r, avr_scene *s);
+// The colour itself if the condition allows it for the shape, else the one it stands for there.
+int avr_cogent_colour(avr_cogent condition, int shape, int colour);
 // Half extent of the footprint along a direction [m].
 float avr_reach(const gaze_body *b, float dx, float dy);
 // Gives bodies [s->n] the colours of their objects: after each avr_paint, for the scene's own

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "envs/avr/act.h"
+#include "envs/avr/belief.h"
 #include "envs/avr/words.h"
 
 // reward weights of avr.md section 9, without the belief term
@@ -50,15 +51,11 @@ static const char *keep(const char *s, char *to, size_t cap) {
 
 static gaze_err open_settings(env_avr *v, const gaze_cfg *cfg, int *threads) {
   int64_t size = 224, wording = 0, workers = 1;
-  const char *split = "train";
   GAZE_TRY(gaze_cfg_int(cfg, "image_size", size, 28, 1792, &size));
   GAZE_TRY(gaze_cfg_bool(cfg, "oracle", false, &v->tell));
   GAZE_TRY(gaze_cfg_int(cfg, "threads", workers, 0, 256, &workers));
   GAZE_TRY(gaze_cfg_int(cfg, "avr.wording", wording, 0, AVR_WORDINGS - 1, &wording));
   GAZE_TRY(gaze_cfg_bool(cfg, "avr.physics", true, &v->physics));
-  GAZE_TRY(gaze_cfg_str(cfg, "split", split, &split));
-  if (strcmp(split, "train") != 0 && strcmp(split, "val") != 0 && strcmp(split, "test") != 0)
-    return gaze_fail(GAZE_ERR_ARG, "split: expected train, val or test, found \"%s\"", split);
   GAZE_TRY(avr_settings_read(cfg, &v->set));
   v->set.family = keep(v->set.family, v->family, sizeof v->family);
   v->set.layout = keep(v->set.layout, v->layout, sizeof v->layout);
@@ -161,14 +158,24 @@ static gaze_err fill_truth(env_avr *v) {
                     sizeof t->reply - 1);
   if (!err && b.failed) err = gaze_fail(GAZE_ERR_NOMEM, "avr: out of memory");
   if (!err) copy_name(&b, t->reply, sizeof t->reply);
+  gaze_buf_clear(&b);
+  avr_symbols_write(e, &b);
+  if (!err && b.len >= sizeof t->known)
+    err = gaze_fail(GAZE_ERR_RANGE, "avr: the symbols have %zu bytes, at most %zu fit", b.len,
+                    sizeof t->known - 1);
+  if (!err && b.failed) err = gaze_fail(GAZE_ERR_NOMEM, "avr: out of memory");
+  if (!err) copy_name(&b, t->known, sizeof t->known);
   gaze_buf_fini(&b);
   return err;
 }
 
 // pictures, words and truth of the present state
 static gaze_err observe(env_avr *v, const char *status, gaze_obs *obs) {
-  GAZE_TRY(gaze_scene_render(&gaze_ops_cpu, v->ex, v->e.state.body, v->e.scene.n,
-                             &v->e.state.viewer, v->image_size, v->rgb, NULL, NULL));
+  // the oracle judges what stands where, so another light changes the picture alone
+  const gaze_light light =
+      v->set.split == AVR_LIGHT_SPLIT ? gaze_scene_light_drawn(v->e.seed) : gaze_scene_light();
+  GAZE_TRY(gaze_scene_render_lit(&gaze_ops_cpu, v->ex, v->e.state.body, v->e.scene.n,
+                                 &v->e.state.viewer, &light, v->image_size, v->rgb, NULL, NULL));
   v->image =
       (gaze_image){.rgb = v->rgb, .w = v->image_size, .h = v->image_size, .camera = "viewer"};
   gaze_buf_clear(&v->text);

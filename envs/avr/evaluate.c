@@ -381,6 +381,13 @@ float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *befor
   return gain;
 }
 
+// Whether loose object i lies on object j.
+static bool rests_on(const avr_state *st, int i, int j) {
+  const gaze_body *a = &st->body[i], *b = &st->body[j];
+  bool above = a->pos[2] - a->half > b->pos[2];
+  return above && hypotf(a->pos[0] - b->pos[0], a->pos[1] - b->pos[1]) < b->half;
+}
+
 uint16_t avr_bounding(const avr_scene *s, const avr_question *q, const avr_state *st) {
   avr_region r[GAZE_SCENE_BODIES_MAX];
   int n = avr_open_regions(s, q, st, r);
@@ -397,5 +404,10 @@ uint16_t avr_bounding(const avr_scene *s, const avr_question *q, const avr_state
       if (hypotf(dx, dy) < 0.17f) mask |= 1u << i;
     }
   }
+  // what lies on one of them has to go first
+  for (int i = 0; i < s->n; i++)
+    for (int j = 0; j < s->n; j++)
+      if ((present >> i & 1) && s->object[i].stack < 0 && (mask >> j & 1) && rests_on(st, i, j))
+        mask |= 1u << i;
   return (uint16_t)mask;
 }

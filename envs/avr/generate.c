@@ -7,6 +7,7 @@ enum {
   TRIES_A_LAYOUT = 25,
   TRIES_A_CLOSURE = 200,
   TRIES_A_WISH = 250,
+  TRIES_HELD_OUT = 100,
   PAINTS = 60,
   QUESTIONS = 6,
   LAYOUTS_MAX = 32,
@@ -36,8 +37,12 @@ static bool is_layout(const avr_layout *l, const char *name) {
 
 // Which questions a layout can carry, and as what.
 static bool fits_share(const avr_layout *l, avr_template id, share want) {
-  bool overhead =
-      l->family == AVR_STACK && !is_layout(l, "twin_towers") && !is_layout(l, "open_towers");
+  bool overhead = l->family == AVR_STACK && !is_layout(l, "twin_towers") &&
+                  !is_layout(l, "open_towers") && !is_layout(l, "tower_block");
+  // its middle cube is of another size, which the evaluation of a size would not expect
+  if (is_layout(l, "hourglass") && id != AVR_Q1) return false;
+  // stacks of two cubes cannot hold all counts on offer, and no held-out layout hides nothing
+  if (l->held_out && (id == AVR_K2 || (id == AVR_E1 && want == SUFFICIENT))) return false;
   if (l->family == AVR_OCCLUSION && (id == AVR_Q1 || id == AVR_K2)) return false;
   if (l->family == AVR_STACK && (id == AVR_Q2 || id == AVR_Q3)) return false;
   if (want == HIDES_NOTHING)
@@ -57,19 +62,29 @@ static bool fits_share(const avr_layout *l, avr_template id, share want) {
 static share draw_share(gaze_rng *r, const avr_settings *set, uint64_t seed) {
   if (set->sufficient_share >= 0)
     return gaze_rng_real(r, 0, 1) < set->sufficient_share ? SUFFICIENT : MAIN;
-  return seed % 12 == 0 ? SUFFICIENT : seed % 12 == 1 ? HIDES_NOTHING : MAIN;
+  if (seed % 12 == 1) return set->split == AVR_LAYOUTS_SPLIT ? MAIN : HIDES_NOTHING;
+  return seed % 12 == 0 ? SUFFICIENT : MAIN;
 }
 
 static bool allowed(const avr_settings *set, uint64_t seed, const target *t, const avr_layout *l,
                     avr_template id) {
+  if (l->held_out != (set->split == AVR_LAYOUTS_SPLIT)) return false;
   if (l->held_out && seed < TRAIN_SEEDS) return false;
   return named(set->question, avr_template_name[id]) && named(set->layout, l->name) &&
          named(set->family, l->family == AVR_STACK ? "stack" : "occlusion") &&
          fits_share(l, id, t->share);
 }
 
+// A question about a pair that the condition excludes would answer itself: its partner is asked
+// for. Stacks hide cubes only.
+static void keep_condition(avr_cogent condition, avr_family family, avr_filter *f) {
+  int shape = family == AVR_STACK ? GAZE_SHAPE_CUBE : f->value[AVR_SHAPE];
+  if (shape >= 0 && f->value[AVR_COLOUR] >= 0)
+    f->value[AVR_COLOUR] = avr_cogent_colour(condition, shape, f->value[AVR_COLOUR]);
+}
+
 // Draws family and template evenly, in this order, among what the settings allow; Q1 half as often,
-// since one step down from overhead mostly answers it.
+// since one step down from overhead mostly answers it. Of held-out layouts one asks nothing else.
 static bool draw_template(gaze_rng *r, const avr_settings *set, uint64_t seed, target *t) {
   bool ok[AVR_FAMILIES][AVR_TEMPLATES] = {{false}};
   int family[AVR_FAMILIES], families = 0, template[2 * AVR_TEMPLATES], templates = 0;
@@ -85,10 +100,11 @@ static bool draw_template(gaze_rng *r, const avr_settings *set, uint64_t seed, t
 
   t->family = (avr_family)family[gaze_rng_int(r, 0, families - 1)];
   for (int id = 0; id < AVR_TEMPLATES; id++)
-    for (int k = 0; k < (id == AVR_Q1 ? 1 : 2); k++)
+    for (int k = id == AVR_Q1 && set->split != AVR_LAYOUTS_SPLIT; k < 2; k++)
       if (ok[t->family][id]) template[templates++] = id;
   avr_draw_wish(r, t->family, (avr_template) template[gaze_rng_int(r, 0, templates - 1)],
                 &t -> wish);
+  keep_condition(set->cogent, t->family, &t->wish.filter);
   // where nothing hides, "yes" would be in sight
   if (t->share == HIDES_NOTHING && t->wish.id == AVR_E1) t->wish.truth = 0;
   return true;
@@ -121,12 +137,19 @@ static bool keeps_prior(const avr_scene *s) {
   return true;
 }
 
+// Whether of a small object no more shows than its colour, far from the other thresholds.
+static bool is_sliver(const avr_object *o, float px, float ratio) {
+  return o->value[AVR_SIZE] == AVR_SMALL && o->stack < 0 && px >= 1.5f * COLOUR_PX && ratio < 0.4f;
+}
+
 // Draws a scene, takes the first view and checks that nothing lies near a threshold: an object is
-// plainly seen or plainly hidden. Sets the hidden flags.
-static gaze_err draw_scene(avr_oracle *o, gaze_rng *r, const target *t, avr_episode *e, bool *ok) {
+// plainly seen or plainly hidden. Sets the hidden flags; a sliver counts as hidden.
+static gaze_err draw_scene(avr_oracle *o, gaze_rng *r, const avr_settings *set, const target *t,
+                           avr_episode *e, bool *ok) {
   avr_scene *s = &e->scene;
   memset(s, 0, sizeof *s);
   s->family = t->family;
+  s->cogent = set->cogent;
   for (int k = 0; avr_layouts[k].name != NULL; k++)
     if (&avr_layouts[k] == t->layout) s->layout = k;
   *ok = t->layout->draw(r, s) && s->n >= 3 && avr_paint(r, s);
@@ -142,16 +165,20 @@ static gaze_err draw_scene(avr_oracle *o, gaze_rng *r, const target *t, avr_epis
   GAZE_TRY(avr_see(o, s, st->body, &st->viewer, &view));
   float scale = (float)avr_judge_size(o) / REFERENCE;
   scale *= scale;
+  bool peek = is_layout(t->layout, "peek");
+  int slivers = 0;
   for (int i = 0; i < s->n; i++) {
     avr_object *ob = &s->object[i];
     float px = view->pixels[i] / scale;
     bool under = ob->stack >= 0 && avr_stack_top(s, ob->stack, 0xFFFF) != i;
-    ob->hidden = px < EXISTS_PX;
-    bool clear = px < 0.5f * EXISTS_PX ||
+    bool sliver = peek && is_sliver(ob, px, view->ratio[i]);
+    slivers += sliver;
+    ob->hidden = sliver || px < EXISTS_PX;
+    bool clear = sliver || px < 0.5f * EXISTS_PX ||
                  (under ? px >= 1.5f * COLOUR_PX : px >= 1.5f * SHAPE_PX && view->ratio[i] >= 0.7f);
     *ok &= clear;
   }
-  *ok &= keeps_prior(s);
+  *ok &= keeps_prior(s) && (slivers > 0 || !peek);
   return *ok ? avr_observe(o, s, st) : GAZE_OK;
 }
 
@@ -305,12 +332,15 @@ gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr
       t.closed = 0;
       draw_template(&r, set, seed, &t);
     }
+    // held-out layouts are few, and some can never answer as wished: ask something else soon
+    if (set->split == AVR_LAYOUTS_SPLIT && k > 0 && k % TRIES_HELD_OUT == 0)
+      draw_template(&r, set, seed, &t);
     if (k % TRIES_A_LAYOUT == 0) draw_layout(&r, set, seed, &t);
     memset(e, 0, sizeof *e);
     e->seed = seed;
     e->control = t.share != MAIN;
     bool ok;
-    GAZE_TRY(draw_scene(o, &r, &t, e, &ok));
+    GAZE_TRY(draw_scene(o, &r, set, &t, e, &ok));
     if (ok) GAZE_TRY(paint_to_order(o, set, &r, &t, e, &ok));
     if (ok) return GAZE_OK;
   }

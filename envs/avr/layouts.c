@@ -1,4 +1,5 @@
 // envs/avr/layouts.c - the table of scene layouts; a new one is a function and a line here.
+// Held-out ones stand last.
 #include "envs/avr/layouts_internal.h"
 
 const avr_layout avr_layouts[] = {
@@ -16,5 +17,10 @@ const avr_layout avr_layouts[] = {
     {"plain_overhead", AVR_STACK, false, avr_draw_plain_overhead},
     {"twin_towers", AVR_STACK, false, avr_draw_twin_towers},
     {"open_towers", AVR_STACK, false, avr_draw_open_towers},
+    {"staggered", AVR_OCCLUSION, true, avr_draw_staggered},
+    {"peek", AVR_OCCLUSION, true, avr_draw_peek},
+    {"stacked_screen", AVR_OCCLUSION, true, avr_draw_stacked_screen},
+    {"hourglass", AVR_STACK, true, avr_draw_hourglass},
+    {"tower_block", AVR_STACK, true, avr_draw_tower_block},
     {0},
 };

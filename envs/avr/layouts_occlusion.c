@@ -9,11 +9,11 @@ static const float DEGREE = 0.017453293f;
 static const float VIEWER_Y = -0.8157f;  // the viewer at 25 degrees stands over (0, y) [m]
 static const float NARROW = 0.004f;      // smallest gap inside a group [m]
 
-static float between(gaze_rng *r, double lo, double hi) {
+float avr_between(gaze_rng *r, double lo, double hi) {
   return (float)gaze_rng_real(r, lo, hi);
 }
 
-static bool begin(avr_scene *s) {
+bool avr_begin_front(avr_scene *s) {
   s->start = (gaze_viewer){.elevation = 25.0f};
   return true;
 }
@@ -24,8 +24,8 @@ static int screen_shape(gaze_rng *r) {
 }
 
 // Puts an object at `gap` from object `from` in direction (dx, dy); -1 if it does not fit.
-static int put_beside(avr_scene *s, int from, int shape, int size, float dx, float dy, float gap,
-                      float yaw) {
+int avr_put_beside(avr_scene *s, int from, int shape, int size, float dx, float dy, float gap,
+                   float yaw) {
   const gaze_body *b = &s->body[from];
   int i = avr_put(s, shape, size, b->pos[0], b->pos[1], yaw);
   if (i < 0) return -1;
@@ -34,9 +34,10 @@ static int put_beside(avr_scene *s, int from, int shape, int size, float dx, flo
   return avr_fits(s, i, NARROW) ? i : -1;
 }
 
-static int put_screen(gaze_rng *r, avr_scene *s, float gap) {
+int avr_put_screen(gaze_rng *r, avr_scene *s, float gap) {
   for (int k = 0; k < 30; k++) {
-    float yaw = between(r, 0, 90), y = between(r, -0.17, 0.08), x = between(r, -0.17, 0.17);
+    float yaw = avr_between(r, 0, 90), y = avr_between(r, -0.17, 0.08),
+          x = avr_between(r, -0.17, 0.17);
     int i = avr_put(s, screen_shape(r), AVR_LARGE, x, y, yaw);
     if (i < 0) return -1;
     if (avr_fits(s, i, gap)) return i;
@@ -46,32 +47,33 @@ static int put_screen(gaze_rng *r, avr_scene *s, float gap) {
 }
 
 static float hidden_gap(gaze_rng *r) {
-  return gaze_rng_int(r, 0, 2) ? between(r, 0.005, 0.016) : between(r, 0.022, 0.040);
+  return gaze_rng_int(r, 0, 2) ? avr_between(r, 0.005, 0.016) : avr_between(r, 0.022, 0.040);
 }
 
 // A small object behind the screen as the first viewer sees it, up to `aside` off the straight
 // line; `gap` 0 draws one of two kinds, else it is the widest.
-static int put_hidden(gaze_rng *r, avr_scene *s, int screen, double gap, double aside) {
-  float side = between(r, -aside, aside);
-  float off = gap > 0 ? between(r, 0.005, gap) : hidden_gap(r), yaw = between(r, 0, 90);
+int avr_put_hidden(gaze_rng *r, avr_scene *s, int screen, double gap, double aside) {
+  float side = avr_between(r, -aside, aside);
+  float off = gap > 0 ? avr_between(r, 0.005, gap) : hidden_gap(r), yaw = avr_between(r, 0, 90);
   const float *f = s->body[screen].pos;
   float dx = f[0], dy = f[1] - VIEWER_Y, len = hypotf(dx, dy);
   dx /= len, dy /= len;
-  int i = put_beside(s, screen, gaze_rng_int(r, 0, 2), AVR_SMALL, dx, dy, off, yaw);
+  int i = avr_put_beside(s, screen, gaze_rng_int(r, 0, 2), AVR_SMALL, dx, dy, off, yaw);
   if (i < 0) return -1;
   s->body[i].pos[0] += side * dy, s->body[i].pos[1] -= side * dx;
   return avr_fits(s, i, NARROW) ? i : -1;
 }
 
 // A large object beside `inner`, in the way of a viewer at this azimuth.
-static bool put_blocker(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
+bool avr_put_blocker(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
   // behind, it must stand so far off that the screen leaves most of it in sight
   float gap = fabsf(azimuth) > 100 ? 0.045f : 0.005f;
   for (int k = 0; k < 8; k++) {
-    float a = azimuth + between(r, -6, 6);
+    float a = azimuth + avr_between(r, -6, 6);
     int n = s->n, shape = gaze_rng_int(r, 0, 3) ? GAZE_SHAPE_CUBE : GAZE_SHAPE_CYLINDER;
-    float yaw = a + between(r, -8, 8), off = gap + between(r, 0, 0.009);
-    if (put_beside(s, inner, shape, AVR_LARGE, sinf(a * DEGREE), -cosf(a * DEGREE), off, yaw) >= 0)
+    float yaw = a + avr_between(r, -8, 8), off = gap + avr_between(r, 0, 0.009);
+    if (avr_put_beside(s, inner, shape, AVR_LARGE, sinf(a * DEGREE), -cosf(a * DEGREE), off, yaw) >=
+        0)
       return true;
     s->n = n;
   }
@@ -79,107 +81,109 @@ static bool put_blocker(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
 }
 
 // Objects in the open, mostly small: a large one is one more thing to look behind.
-static void put_decoys(gaze_rng *r, avr_scene *s, int lo, int hi) {
+void avr_put_decoys(gaze_rng *r, avr_scene *s, int lo, int hi) {
   for (int k = gaze_rng_int(r, lo, hi); k > 0; k--)
     if (!avr_scatter(r, s, -1, gaze_rng_int(r, 0, 4) ? AVR_SMALL : AVR_LARGE)) return;
 }
 
 bool avr_draw_single_screen(gaze_rng *r, avr_scene *s) {
-  begin(s);
-  int f = put_screen(r, s, 0.03f);
-  int h = f < 0 ? -1 : put_hidden(r, s, f, 0, 0.008);
+  avr_begin_front(s);
+  int f = avr_put_screen(r, s, 0.03f);
+  int h = f < 0 ? -1 : avr_put_hidden(r, s, f, 0, 0.008);
   if (h < 0) return false;
   int sides = gaze_rng_int(r, 0, 9);  // free 2, left 2, right 2, both 4 of ten
-  if ((sides >= 4 || sides / 2 == 1) && !put_blocker(r, s, h, -70)) return false;
-  if ((sides >= 6 || sides / 2 == 2) && sides != 4 && sides != 5 && !put_blocker(r, s, h, 70))
+  if ((sides >= 4 || sides / 2 == 1) && !avr_put_blocker(r, s, h, -70)) return false;
+  if ((sides >= 6 || sides / 2 == 2) && sides != 4 && sides != 5 && !avr_put_blocker(r, s, h, 70))
     return false;
-  put_decoys(r, s, 1, 3);
+  avr_put_decoys(r, s, 1, 3);
   return true;
 }
 
 bool avr_draw_twin_screens(gaze_rng *r, avr_scene *s) {
-  begin(s);
+  avr_begin_front(s);
   for (int k = 0; k < 2; k++) {
-    int f = put_screen(r, s, 0.03f);
-    int h = f < 0 ? -1 : put_hidden(r, s, f, 0, 0.008);
+    int f = avr_put_screen(r, s, 0.03f);
+    int h = f < 0 ? -1 : avr_put_hidden(r, s, f, 0, 0.008);
     if (h < 0) return false;
     int sides = gaze_rng_int(r, 0, 2);
-    if (sides > 0 && !put_blocker(r, s, h, sides == 1 ? -70.0f : 70.0f)) return false;
+    if (sides > 0 && !avr_put_blocker(r, s, h, sides == 1 ? -70.0f : 70.0f)) return false;
   }
-  put_decoys(r, s, 0, 2);
+  avr_put_decoys(r, s, 0, 2);
   return true;
 }
 
 bool avr_draw_wall(gaze_rng *r, avr_scene *s) {
-  begin(s);
-  int f = put_screen(r, s, 0.03f);
+  avr_begin_front(s);
+  int f = avr_put_screen(r, s, 0.03f);
   if (f < 0) return false;
   float x = s->body[f].pos[0], y = s->body[f].pos[1] - VIEWER_Y, len = hypotf(x, y);
   float side = x > 0 ? -1.0f : 1.0f;  // towards the middle, where there is room
-  float yaw = between(r, 0, 90), gap = between(r, 0.004, 0.010);
-  int g = put_beside(s, f, screen_shape(r), AVR_LARGE, side * y / len, -side * x / len, gap, yaw);
+  float yaw = avr_between(r, 0, 90), gap = avr_between(r, 0.004, 0.010);
+  int g =
+      avr_put_beside(s, f, screen_shape(r), AVR_LARGE, side * y / len, -side * x / len, gap, yaw);
   if (g < 0) return false;
-  int first = put_hidden(r, s, f, 0, 0.015);
+  int first = avr_put_hidden(r, s, f, 0, 0.015);
   if (first < 0) return false;
-  if (put_hidden(r, s, g, 0, 0.015) < 0) return false;
-  if (gaze_rng_int(r, 0, 2) && !put_blocker(r, s, first, -70.0f * side)) return false;
-  put_decoys(r, s, 0, 3);
+  if (avr_put_hidden(r, s, g, 0, 0.015) < 0) return false;
+  if (gaze_rng_int(r, 0, 2) && !avr_put_blocker(r, s, first, -70.0f * side)) return false;
+  avr_put_decoys(r, s, 0, 3);
   return true;
 }
 
 bool avr_draw_empty_screen(gaze_rng *r, avr_scene *s) {
-  begin(s);
-  int f = put_screen(r, s, 0.03f);
-  int h = f < 0 ? -1 : put_hidden(r, s, f, 0, 0.008);
+  avr_begin_front(s);
+  int f = avr_put_screen(r, s, 0.03f);
+  int h = f < 0 ? -1 : avr_put_hidden(r, s, f, 0, 0.008);
   if (h < 0) return false;
   int sides = gaze_rng_int(r, 0, 2);
-  if (sides > 0 && !put_blocker(r, s, h, sides == 1 ? -70.0f : 70.0f)) return false;
+  if (sides > 0 && !avr_put_blocker(r, s, h, sides == 1 ? -70.0f : 70.0f)) return false;
   for (int k = gaze_rng_int(r, 1, 2); k > 0; k--)
-    if (put_screen(r, s, 0.03f) < 0) return false;
-  put_decoys(r, s, 0, 2);
+    if (avr_put_screen(r, s, 0.03f) < 0) return false;
+  avr_put_decoys(r, s, 0, 2);
   return true;
 }
 
 bool avr_draw_bare_screen(gaze_rng *r, avr_scene *s) {
-  begin(s);
-  int f = put_screen(r, s, 0.03f);
+  avr_begin_front(s);
+  int f = avr_put_screen(r, s, 0.03f);
   if (f < 0) return false;
   // place for one small object is kept, so that its blockers stand as if it were there
-  int h = put_hidden(r, s, f, 0, 0.008);
+  int h = avr_put_hidden(r, s, f, 0, 0.008);
   if (h < 0) return false;
   int sides = gaze_rng_int(r, 0, 3);
-  if ((sides & 1) && !put_blocker(r, s, h, -70)) return false;
-  if ((sides & 2) && !put_blocker(r, s, h, 70)) return false;
+  if ((sides & 1) && !avr_put_blocker(r, s, h, -70)) return false;
+  if ((sides & 2) && !avr_put_blocker(r, s, h, 70)) return false;
   for (int k = h; k + 1 < s->n; k++) s->body[k] = s->body[k + 1], s->object[k] = s->object[k + 1];
   s->n--;
-  put_decoys(r, s, 1, 4);
+  avr_put_decoys(r, s, 1, 4);
   return true;
 }
 
 bool avr_draw_pocket(gaze_rng *r, avr_scene *s) {
-  begin(s);
-  int f = put_screen(r, s, 0.03f);
-  int h = f < 0 ? -1 : put_hidden(r, s, f, 0.016, 0.008);
+  avr_begin_front(s);
+  int f = avr_put_screen(r, s, 0.03f);
+  int h = f < 0 ? -1 : avr_put_hidden(r, s, f, 0.016, 0.008);
   if (h < 0) return false;
   float side = gaze_rng_int(r, 0, 1) ? 1.0f : -1.0f;
-  if (!put_blocker(r, s, h, 70 * side) || !put_blocker(r, s, h, 165 * side)) return false;
-  put_decoys(r, s, 0, 3);
+  if (!avr_put_blocker(r, s, h, 70 * side) || !avr_put_blocker(r, s, h, 165 * side)) return false;
+  avr_put_decoys(r, s, 0, 3);
   return true;
 }
 
 bool avr_draw_ring(gaze_rng *r, avr_scene *s) {
-  begin(s);
-  int f = put_screen(r, s, 0.03f);
-  int h = f < 0 ? -1 : put_hidden(r, s, f, 0.012, 0.006);
+  avr_begin_front(s);
+  int f = avr_put_screen(r, s, 0.03f);
+  int h = f < 0 ? -1 : avr_put_hidden(r, s, f, 0.012, 0.006);
   if (h < 0) return false;
-  if (!put_blocker(r, s, h, 78) || !put_blocker(r, s, h, -78) || !put_blocker(r, s, h, 176))
+  if (!avr_put_blocker(r, s, h, 78) || !avr_put_blocker(r, s, h, -78) ||
+      !avr_put_blocker(r, s, h, 176))
     return false;
-  put_decoys(r, s, 0, 3);
+  avr_put_decoys(r, s, 0, 3);
   return true;
 }
 
 bool avr_draw_open_table(gaze_rng *r, avr_scene *s) {
-  begin(s);
+  avr_begin_front(s);
   int large = gaze_rng_int(r, 0, 1);
   for (int k = 0; k < large; k++)
     if (!avr_scatter(r, s, -1, AVR_LARGE)) return false;

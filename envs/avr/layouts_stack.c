@@ -7,15 +7,12 @@
 
 static const float DEGREE = 0.017453293f;
 
-static float between(gaze_rng *r, double lo, double hi) {
-  return (float)gaze_rng_real(r, lo, hi);
-}
-
 // A tower at a random spot; returns its lowest cube, -1 if there is no room.
-static int put_tower(gaze_rng *r, avr_scene *s, int size, int height, double reach) {
+int avr_put_tower(gaze_rng *r, avr_scene *s, int size, int height, double reach) {
   for (int k = 0; k < 30; k++) {
     int n = s->n, stacks = s->stacks;
-    float yaw = between(r, 0, 90), y = between(r, -reach, reach), x = between(r, -reach, reach);
+    float yaw = avr_between(r, 0, 90), y = avr_between(r, -reach, reach),
+          x = avr_between(r, -reach, reach);
     if (!avr_tower(r, s, size, height, x, y, yaw)) return -1;
     if (avr_fits(s, n, 0.03f)) return n;
     s->n = n, s->stacks = stacks;
@@ -24,7 +21,7 @@ static int put_tower(gaze_rng *r, avr_scene *s, int size, int height, double rea
 }
 
 // Whether all levels of the stack from object `first` on fit: each is turned a little.
-static bool levels_fit(const avr_scene *s, int first, float gap) {
+bool avr_levels_fit(const avr_scene *s, int first, float gap) {
   for (int i = first; i < s->n; i++)
     if (!avr_fits(s, i, gap)) return false;
   return true;
@@ -40,8 +37,8 @@ static bool put_guard(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
   bool small = b->half < 0.02f;
   for (int k = 0; k < 4; k++) {
     int n = s->n, stacks = s->stacks, height = small ? tall + gaze_rng_int(r, 0, 1) : tall;
-    float a = azimuth + between(r, -3, 3), dx = sinf(a * DEGREE), dy = -cosf(a * DEGREE);
-    float yaw = a + between(r, -4, 4), gap = 0.019f + between(r, 0, 0.005);
+    float a = azimuth + avr_between(r, -3, 3), dx = sinf(a * DEGREE), dy = -cosf(a * DEGREE);
+    float yaw = a + avr_between(r, -4, 4), gap = 0.019f + avr_between(r, 0, 0.005);
     if (height == 1 && gaze_rng_int(r, 0, 2) == 0) {
       if (avr_put(s, GAZE_SHAPE_CYLINDER, AVR_LARGE, b->pos[0], b->pos[1], yaw) < 0) return false;
     } else if (!avr_tower(r, s, AVR_LARGE, height, b->pos[0], b->pos[1], yaw)) {
@@ -49,15 +46,15 @@ static bool put_guard(gaze_rng *r, avr_scene *s, int inner, float azimuth) {
     }
     float d = avr_reach(b, dx, dy) + gap + avr_reach(&s->body[n], dx, dy);
     for (int i = n; i < s->n; i++) s->body[i].pos[0] += d * dx, s->body[i].pos[1] += d * dy;
-    if (levels_fit(s, n, 0.003f)) return true;
+    if (avr_levels_fit(s, n, 0.003f)) return true;
     s->n = n, s->stacks = stacks;
   }
   return false;
 }
 
 // No guard, or one to three at the azimuths a viewer can take; 60 degrees apart they fit, and two
-// of them close the azimuth between as well.
-static void put_guards(gaze_rng *r, avr_scene *s, int inner) {
+// of them close the azimuth avr_between as well.
+void avr_put_guards(gaze_rng *r, avr_scene *s, int inner) {
   static const float at[9][3] = {{0, 60, 0},   {0, -60, 0},  {60, -60, 0},
                                  {30, -30, 0}, {30, -60, 0}, {-30, 60, 0},
                                  {0, 60, -60}, {30, 0, 0},   {-30, 0, 0}};
@@ -66,7 +63,7 @@ static void put_guards(gaze_rng *r, avr_scene *s, int inner) {
   for (int j = 0; k < 9 && j < count[k]; j++) put_guard(r, s, inner, at[k][j]);
 }
 
-static void put_decoys(gaze_rng *r, avr_scene *s, int lo, int hi) {
+void avr_put_stack_decoys(gaze_rng *r, avr_scene *s, int lo, int hi) {
   for (int k = gaze_rng_int(r, lo, hi); k > 0; k--)
     if (!avr_scatter(r, s, gaze_rng_int(r, 0, 3) ? gaze_rng_int(r, 1, 2) : 0, -1)) return;
 }
@@ -75,9 +72,9 @@ static void put_decoys(gaze_rng *r, avr_scene *s, int lo, int hi) {
 static int put_central(gaze_rng *r, avr_scene *s, int size, int height) {
   for (int k = 0; k < 20; k++) {
     int n = s->n, stacks = s->stacks;
-    float x = between(r, 0.022, 0.038);
+    float x = avr_between(r, 0.022, 0.038);
     if (!gaze_rng_int(r, 0, 1)) x = -x;
-    float yaw = between(r, 0, 90), y = between(r, -0.065, 0.005);
+    float yaw = avr_between(r, 0, 90), y = avr_between(r, -0.065, 0.005);
     if (!avr_tower(r, s, size, height, x, y, yaw)) return -1;
     if (avr_fits(s, n, 0.03f)) return n;
     s->n = n, s->stacks = stacks;
@@ -89,8 +86,8 @@ static bool overhead(gaze_rng *r, avr_scene *s, int size, int height) {
   s->start = (gaze_viewer){.elevation = 88.0f};
   int t = put_central(r, s, size, height);
   if (t < 0) return false;
-  put_guards(r, s, t);
-  put_decoys(r, s, 0, 3);
+  avr_put_guards(r, s, t);
+  avr_put_stack_decoys(r, s, 0, 3);
   return true;
 }
 
@@ -110,29 +107,29 @@ bool avr_draw_plain_overhead(gaze_rng *r, avr_scene *s) {
   s->start = (gaze_viewer){.elevation = 88.0f};
   for (int k = gaze_rng_int(r, 2, 3), first = 1; k > 0; k--, first = 0) {
     int height = gaze_rng_int(r, 0, 1) ? 1 : gaze_rng_int(r, 2, 3), size = gaze_rng_int(r, 0, 1);
-    int t = first ? put_central(r, s, size, height) : put_tower(r, s, size, height, 0.16);
+    int t = first ? put_central(r, s, size, height) : avr_put_tower(r, s, size, height, 0.16);
     if (t < 0) return false;
-    if (first && gaze_rng_int(r, 0, 1)) put_guards(r, s, t);
+    if (first && gaze_rng_int(r, 0, 1)) avr_put_guards(r, s, t);
   }
-  put_decoys(r, s, 0, 3);
+  avr_put_stack_decoys(r, s, 0, 3);
   return true;
 }
 
 bool avr_draw_twin_towers(gaze_rng *r, avr_scene *s) {
   s->start = (gaze_viewer){.elevation = 25.0f};
   int size = gaze_rng_int(r, 0, 1), near = gaze_rng_int(r, 1, 3);
-  int t = put_tower(r, s, size, near, 0.13);
+  int t = avr_put_tower(r, s, size, near, 0.13);
   if (t < 0 || s->body[t].pos[1] > 0.08f) return false;
   const float *f = s->body[t].pos;
   float dx = f[0], dy = f[1] + 0.8157f, len = hypotf(dx, dy), h = s->body[t].half;
   dx /= len, dy /= len;
-  float yaw = between(r, 0, 90), d = 2.9f * h + between(r, 0.004, 0.02);
+  float yaw = avr_between(r, 0, 90), d = 2.9f * h + avr_between(r, 0.004, 0.02);
   int n = s->n;
   if (!avr_tower(r, s, size, near + 1, f[0] + d * dx, f[1] + d * dy, yaw)) return false;
-  if (!levels_fit(s, n, 0.004f)) return false;
+  if (!avr_levels_fit(s, n, 0.004f)) return false;
   if (gaze_rng_int(r, 0, 2)) put_guard(r, s, n, gaze_rng_int(r, 0, 1) ? 65.0f : -65.0f);
   if (gaze_rng_int(r, 0, 2) == 0) put_guard(r, s, n, gaze_rng_int(r, 0, 1) ? 75.0f : -75.0f);
-  put_decoys(r, s, 0, 2);
+  avr_put_stack_decoys(r, s, 0, 2);
   return true;
 }
 
@@ -140,8 +137,8 @@ bool avr_draw_open_towers(gaze_rng *r, avr_scene *s) {
   s->start = (gaze_viewer){.elevation = 25.0f};
   for (int k = gaze_rng_int(r, 1, 3); k > 0; k--) {
     int height = gaze_rng_int(r, 2, 4), size = gaze_rng_int(r, 0, 1);
-    if (put_tower(r, s, size, height, 0.17) < 0) return false;
+    if (avr_put_tower(r, s, size, height, 0.17) < 0) return false;
   }
-  put_decoys(r, s, 0, 3);
+  avr_put_stack_decoys(r, s, 0, 3);
   return true;
 }

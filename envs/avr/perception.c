@@ -28,8 +28,8 @@ static bool draw_scatter(gaze_rng *r, avr_scene *s) {
 }
 
 static void draw_scene(gaze_rng *r, avr_scene *s) {
-  int layouts = 0;
-  while (avr_layouts[layouts].name) layouts++;
+  int layouts = 0;  // those training may show come first in the table
+  while (avr_layouts[layouts].name && !avr_layouts[layouts].held_out) layouts++;
   for (;;) {
     memset(s, 0, sizeof *s);
     bool drawn = false;
@@ -38,7 +38,6 @@ static void draw_scene(gaze_rng *r, avr_scene *s) {
     } else {
       s->layout = gaze_rng_int(r, 0, layouts - 1);
       const avr_layout *l = &avr_layouts[s->layout];
-      if (l->held_out) continue;
       s->family = l->family;
       drawn = l->draw(r, s);
     }

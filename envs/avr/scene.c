@@ -114,6 +114,15 @@ bool avr_scatter(gaze_rng *r, avr_scene *s, int shape, int size) {
   return false;
 }
 
+int avr_cogent_colour(avr_cogent condition, int shape, int colour) {
+  // gray with red, blue with green, brown with purple, yellow with cyan; the first is A's cube
+  static const int partner[AVR_COLOURS] = {1, 0, 3, 2, 5, 4, 7, 6};
+  static const bool cube_in_a[AVR_COLOURS] = {true, false, true, false, true, false, false, true};
+  if (condition == AVR_ANY_COLOUR || shape == GAZE_SHAPE_SPHERE) return colour;
+  bool wants = (shape == GAZE_SHAPE_CUBE) == (condition == AVR_COGENT_A);
+  return cube_in_a[colour] == wants ? colour : partner[colour];
+}
+
 static bool taken(const avr_scene *s, int i, int colour) {
   for (int j = 0; j < i; j++)
     if (s->object[j].value[AVR_COLOUR] == colour &&
@@ -144,9 +153,12 @@ bool avr_paint(gaze_rng *r, avr_scene *s) {
       spread = gaze_rng_int(r, 0, 2) ? gaze_rng_int(r, 1, 2) : colours;
       gaze_rng_shuffle(r, palette, colours);
     }
-    int many = o->stack >= 0 ? spread : colours, c = palette[gaze_rng_int(r, 0, many - 1)];
-    for (int k = 0; o->stack < 0 && k < 24 && taken(s, i, c); k++)
+    int shape = o->value[AVR_SHAPE], many = o->stack >= 0 ? spread : colours;
+    int c = avr_cogent_colour(s->cogent, shape, palette[gaze_rng_int(r, 0, many - 1)]);
+    for (int k = 0; o->stack < 0 && k < 24 && taken(s, i, c); k++) {
       c = palette[gaze_rng_int(r, 0, k < 8 ? colours - 1 : AVR_COLOURS - 1)];
+      c = avr_cogent_colour(s->cogent, shape, c);
+    }
     if (o->stack < 0 && taken(s, i, c)) return false;
     o->value[AVR_COLOUR] = c;
   }

@@ -17,13 +17,12 @@
 #include "view/html.h"
 
 typedef struct job {
-  const char *out;
+  const char *out, *env;  // run folder, name of the environment
   gaze_html *html;
   gaze_record_writer *log;
   gaze_record record;  // the episode being played
   FILE *metrics;
-  const char *env;  // its name
-  bool embodied;    // it is told chunks of low-level actions: the figures of AVR do not apply
+  bool embodied;  // it is told chunks of low-level actions: the figures of AVR do not apply
   gaze_avr_tally tally;
   gaze_avr_record facts;
   uint64_t first_seed;
@@ -256,8 +255,7 @@ static const gaze_flag flags[] = {
      .key = "policy",
      .kind = GAZE_FLAG_TEXT,
      .value = "P",
-     .help = "vla (default), blind, oracle, greedy, random, always-answer, first-action; servo for "
-             "reach"},
+     .help = "vla (default) or another; an unknown name lists them all"},
     {.name = "--model",
      .key = "model",
      .kind = GAZE_FLAG_TEXT,

@@ -7,14 +7,17 @@
 #include "envs/reach/env_reach.h"
 #include "envs/rewards/reach.h"
 #include "envs/rewards/vla_r1.h"
+#include "envs/tutorial.h"
 
 const gaze_policy *const gaze_policies[] = {
-    &gaze_policy_vla,          &gaze_policy_blind,  &gaze_policy_oracle,
-    &gaze_policy_greedy,       &gaze_policy_random, &gaze_policy_always_answer,
-    &gaze_policy_first_action, &gaze_policy_servo,  NULL,
+    &gaze_policy_vla,          &gaze_policy_blind,    &gaze_policy_oracle,
+    &gaze_policy_greedy,       &gaze_policy_random,   &gaze_policy_always_answer,
+    &gaze_policy_first_action, &gaze_policy_act_1,    &gaze_policy_act_2,
+    &gaze_policy_act_3,        &gaze_policy_majority, &gaze_policy_first_view,
+    &gaze_policy_symbolic,     &gaze_policy_servo,    NULL,
 };
 
-const gaze_env *const gaze_envs[] = {&gaze_env_avr, &gaze_env_reach, NULL};
+const gaze_env *const gaze_envs[] = {&gaze_env_avr, &gaze_env_tutorial, &gaze_env_reach, NULL};
 
 const gaze_reward *const gaze_rewards[] = {&gaze_reward_vla_r1, &gaze_reward_vla_r1_strict,
                                            &gaze_reward_reach, NULL};
@@ -66,7 +69,8 @@ gaze_err gaze_env_spec(const char *spec, const char *default_split, const gaze_e
   static const struct {
     const char *name;
     uint64_t first;
-  } splits[] = {{"train", 0}, {"val", 1000000}, {"test", 2000000}};
+  } splits[] = {{"train", 0},         {"val", 1000000},    {"test", 2000000},
+                {"layouts", 3000000}, {"cogent", 3100000}, {"light", 3200000}};
   char name[64];
   const char *colon = strchr(spec, ':');
   size_t n = colon ? (size_t)(colon - spec) : strlen(spec);
@@ -81,5 +85,6 @@ gaze_err gaze_env_spec(const char *spec, const char *default_split, const gaze_e
     *first_seed = splits[i].first;
     return GAZE_OK;
   }
-  return gaze_fail(GAZE_ERR_ARG, "unknown split \"%s\"; known: train, val, test", want);
+  return gaze_fail(GAZE_ERR_ARG,
+                   "unknown split \"%s\"; known: train, val, test, layouts, cogent, light", want);
 }

@@ -14,9 +14,10 @@ struct gaze_wire {
 };
 
 // copies what concerns the environment; paths and the policy's settings stay here
-static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from, bool own_server) {
-  static const char *const keys[] = {"oracle",     "token", "timeout_s", "split",
-                                     "image_size", "avr",   "reach"};
+static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from, const gaze_env *env,
+                             bool own_server) {
+  // an environment's own settings stand under its name: "avr.layout"
+  const char *const keys[] = {"oracle", "token", "timeout_s", "split", "image_size", env->name};
   // a server of our own has the environment's settings already, also those that name files
   const size_t n = own_server ? 3 : sizeof keys / sizeof *keys;
   char *text = gaze_cfg_dump(from);
@@ -36,10 +37,11 @@ static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from, bool own_server
   return e;
 }
 
-static gaze_err connect_to(gaze_wire *w, const gaze_cfg *cfg, const char *address) {
+static gaze_err connect_to(gaze_wire *w, const gaze_env *env, const gaze_cfg *cfg,
+                           const char *address) {
   gaze_cfg *own = NULL;
   GAZE_TRY(gaze_cfg_open(&own));
-  gaze_err e = env_settings(own, cfg, w->server != NULL);
+  gaze_err e = env_settings(own, cfg, env, w->server != NULL);
   if (!e) e = gaze_cfg_set_str(own, "connect", address);
   if (!e) e = gaze_env_client_open(&w->env, own, w->context);
   gaze_cfg_close(&own);
@@ -59,7 +61,7 @@ gaze_err gaze_wire_open(gaze_wire **out, const gaze_env *env, const gaze_cfg *cf
     e = w->context ? gaze_env_server_open(&w->server, &o)
                    : gaze_fail(GAZE_ERR_NOMEM, "cannot make a ZeroMQ context");
   }
-  if (!e) e = connect_to(w, cfg, connect);
+  if (!e) e = connect_to(w, env, cfg, connect);
   // chunks and words, and the figures of both, are not the same game
   const char *served = e ? "" : gaze_env_client_env(w->env);
   if (!e && strcmp(served, env->name) != 0)

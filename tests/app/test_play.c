@@ -44,6 +44,7 @@ static int wait_code(pid_t pid) {
 
 // starts a server on any free port and returns the address it prints
 static pid_t serve(const char *env, char address[64]) {
+  char name[16];
   remove(DIR "/serve");
   pid_t pid = start(
       (const char *const[]){"serve", "env", "--env", env, "--bind", "tcp://127.0.0.1:*", NULL},
@@ -52,7 +53,8 @@ static pid_t serve(const char *env, char address[64]) {
     usleep(50000);
     gaze_buf b = GAZE_BUF_INIT;
     bool there = !gaze_file_read(DIR "/serve", 4096, &b) &&
-                 sscanf(gaze_buf_text(&b), "serving %*s at %63[^;];", address) == 1;
+                 sscanf(gaze_buf_text(&b), "serving %15s at %63[^;];", name, address) == 2 &&
+                 strcmp(name, env) == 0;
     gaze_buf_fini(&b);
     if (there) return pid;
   }
@@ -104,6 +106,37 @@ static void test_same_bytes(void **state) {
   gaze_record_close(&r);
   assert_true(gaze_file_exists(DIR "/a/index.html") && gaze_file_exists(DIR "/a/manifest.json"));
   assert_true(gaze_file_exists(DIR "/a/frames/e001_t0.png"));
+}
+
+// Nothing on the way assumes one environment: another plays over both wires and is evaluated.
+static void test_tutorial(void **state) {
+  (void)state;
+  char address[64];
+  assert_int_equal(
+      RUN("run", "--env", "tutorial", "--policy", "random", "--episodes", "4", "--out", DIR "/ta"),
+      0);
+  pid_t server = serve("tutorial", address);
+  assert_int_equal(RUN("run", "--env", "tutorial", "--policy", "random", "--episodes", "4", "--out",
+                       DIR "/tb", "--connect", address),
+                   0);
+  kill(server, SIGINT);
+  assert_int_equal(wait_code(server), 0);
+  assert_same(DIR "/ta/episodes.mcap", DIR "/tb/episodes.mcap");
+  gaze_record_reader *r;
+  gaze_record rec;
+  assert_int_equal(gaze_record_open(&r, DIR "/ta/episodes.mcap"), GAZE_OK);
+  assert_int_equal(gaze_record_count(r), 4);
+  assert_int_equal(gaze_record_read(r, 0, &rec), GAZE_OK);
+  assert_string_equal(rec.kind, "tutorial");
+  gaze_record_free(&rec);
+  gaze_record_close(&r);
+
+  assert_int_equal(
+      RUN("eval", "--env", "tutorial", "--policy", "oracle", "--episodes", "50", "--json"), 0);
+  gaze_buf b = GAZE_BUF_INIT;
+  assert_int_equal(gaze_file_read(DIR "/out", 1 << 20, &b), GAZE_OK);
+  assert_non_null(strstr(gaze_buf_text(&b), "\"fa\":100"));
+  gaze_buf_fini(&b);
 }
 
 // Chunks of actions: the same bytes in one process and over tcp, and figures of their own.
@@ -212,9 +245,9 @@ static void test_disk_full(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_same_bytes),  cmocka_unit_test(test_reach),
-      cmocka_unit_test(test_dead_server), cmocka_unit_test(test_gen_any_threads),
-      cmocka_unit_test(test_disk_full),
+      cmocka_unit_test(test_same_bytes),      cmocka_unit_test(test_tutorial),
+      cmocka_unit_test(test_reach),           cmocka_unit_test(test_dead_server),
+      cmocka_unit_test(test_gen_any_threads), cmocka_unit_test(test_disk_full),
   };
   return cmocka_run_group_tests(tests, prepare, NULL);
 }

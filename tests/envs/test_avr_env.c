@@ -164,6 +164,32 @@ static void test_pictures_show_the_named_colours(void **state) {
   gaze_env_avr.close(&env);
 }
 
+// Another light changes the picture and nothing else: words, options, truth stay to the letter.
+static void test_light_changes_pictures_only(void **state) {
+  (void)state;
+  void *test = open_env(true, false, "split=test"), *light = open_env(true, false, "split=light");
+  gaze_obs a, b;
+  double differ = 0;
+  for (uint64_t seed = 0; seed < 6; seed++) {
+    reset_near(test, 3200000 + 40 * seed, &a);
+    reset_near(light, 3200000 + 40 * seed, &b);
+    while (!a.last) {
+      assert_string_equal(a.text, b.text);
+      assert_memory_equal(a.truth, b.truth, sizeof *a.truth);
+      const int n = SIZE * SIZE * 3;
+      for (int i = 0; i < n; i++) differ += fabs((double)a.image->rgb[i] - b.image->rgb[i]) / n;
+      assert_true(differ > 0);
+      char reply[4096];
+      strcpy(reply, a.truth->reply);
+      gaze_outcome x = say(test, reply, &a), y = say(light, reply, &b);
+      assert_true(x.reward == y.reward && x.gaining == y.gaining && x.correct == y.correct);
+    }
+    assert_true(differ / (double)(seed + 1) > 4);  // levels of 256, a pixel's mean
+  }
+  gaze_env_avr.close(&test);
+  gaze_env_avr.close(&light);
+}
+
 static void test_oracle_without_physics(void **state) {
   (void)state;
   void *env = open_env(true, false, NULL);
@@ -390,6 +416,7 @@ static void test_wordings(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_pictures_show_the_named_colours),
+      cmocka_unit_test(test_light_changes_pictures_only),
       cmocka_unit_test(test_oracle_without_physics),
       cmocka_unit_test(test_oracle_with_physics),
       cmocka_unit_test(test_invalid_keeps_the_state),

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "envs/avr/avr_internal.h"
+#include "envs/avr/talk_internal.h"
 
 enum { SEEDS = 96, SEEDS_BALANCE = 300 };
 
@@ -105,34 +106,134 @@ static void check_replay(const avr_episode *start) {
   assert_true(sufficient(&e, &e.state));
 }
 
+// Draws and checks one episode; returns 0 main, 1 sufficient, 2 hides nothing.
+static int check_episode(const avr_settings *set, uint64_t seed, avr_episode *e) {
+  if (avr_generate(oracle, set, seed, e)) fail_msg("%s", gaze_err_detail());
+  bool held_out = set->split == AVR_LAYOUTS_SPLIT, bare = seed % 12 == 1 && !held_out;
+  bool enough = sufficient(e, &e->state), hidden = false;
+  assert_int_equal(e->control, seed % 12 == 0 || bare);
+  assert_int_equal(enough, seed % 12 == 0);
+  assert_int_equal(e->optimal_steps > 0, !enough);
+  assert_in_range(e->optimal_steps, 0, TRAIN.search_depth);
+  assert_in_range(e->scene.n, 3, AVR_OBJECTS_MAX);
+  assert_int_equal(avr_layouts[e->scene.layout].held_out, held_out);
+  for (int i = 0; i < e->scene.n; i++) {
+    const gaze_body *body = e->scene.body;
+    hidden |= e->scene.object[i].hidden;
+    assert_true(body[i].pos[0] > 0.02f || body[i].pos[0] < -0.02f);
+    for (int j = 0; j < i; j++) {
+      bool on_top = fabsf(body[i].pos[2] - body[j].pos[2]) > 0.02f;
+      if (!on_top) assert_true(avr_footprint_gap(&body[i], &body[j]) > 0.001f);
+    }
+  }
+  if (seed % 12) assert_int_equal(hidden, !bare);
+  check_answers(e, enough);
+  check_actions(e, enough);
+  check_replay(e);
+  return enough ? 1 : e->control ? 2 : 0;
+}
+
 static void test_episodes_hold_their_promises(void **state) {
   (void)state;
   static avr_episode e;
   int kinds[3] = {0};
-  for (uint64_t seed = 0; seed < SEEDS; seed++) {
-    assert_int_equal(avr_generate(oracle, &TRAIN, seed, &e), GAZE_OK);
-    bool enough = sufficient(&e, &e.state), hidden = false;
-    assert_int_equal(e.control, seed % 12 <= 1);
-    assert_int_equal(enough, seed % 12 == 0);
-    assert_int_equal(e.optimal_steps > 0, !enough);
-    assert_in_range(e.optimal_steps, 0, TRAIN.search_depth);
-    assert_in_range(e.scene.n, 3, AVR_OBJECTS_MAX);
-    assert_false(avr_layouts[e.scene.layout].held_out);
-    for (int i = 0; i < e.scene.n; i++) {
-      hidden |= e.scene.object[i].hidden;
-      assert_true(e.scene.body[i].pos[0] > 0.02f || e.scene.body[i].pos[0] < -0.02f);
-      for (int j = 0; j < i; j++)
-        if (e.scene.object[i].stack < 0 || e.scene.object[i].stack != e.scene.object[j].stack)
-          assert_true(avr_footprint_gap(&e.scene.body[i], &e.scene.body[j]) > 0.002f);
-    }
-    assert_int_equal(hidden, seed % 12 == 1 ? false : seed % 12 > 1 ? true : hidden);
-    check_answers(&e, enough);
-    check_actions(&e, enough);
-    check_replay(&e);
-    kinds[enough ? 1 : e.control ? 2 : 0]++;
-  }
+  for (uint64_t seed = 0; seed < SEEDS; seed++) kinds[check_episode(&TRAIN, seed, &e)]++;
   // seed mod 12: 0 is a sufficient control, 1 hides nothing
   assert_true(kinds[0] == SEEDS * 10 / 12 && kinds[1] == SEEDS / 12 && kinds[2] == SEEDS / 12);
+}
+
+// ---- transfer splits ----
+
+static avr_settings transfer(avr_split split) {
+  avr_settings set = TRAIN;
+  set.split = split;
+  set.cogent = split == AVR_COGENT_SPLIT ? AVR_COGENT_B : AVR_ANY_COLOUR;
+  return set;
+}
+
+// The layouts split draws held-out layouts, each of them, and only from its own seeds; the others
+// draw none (check_episode sees to it).
+static void test_layouts_are_held_out(void **state) {
+  (void)state;
+  static avr_episode e;
+  avr_settings set = transfer(AVR_LAYOUTS_SPLIT), rest = TRAIN;
+  int held_out = 0;
+  for (int k = 0; avr_layouts[k].name; k++) {
+    set.layout = rest.layout = avr_layouts[k].name;
+    if (!avr_layouts[k].held_out) {
+      assert_int_equal(avr_generate(oracle, &set, 3000002, &e), GAZE_ERR_ARG);
+      continue;
+    }
+    held_out++;
+    assert_int_equal(avr_generate(oracle, &rest, 2000002, &e), GAZE_ERR_ARG);
+    for (uint64_t seed = 3000002; seed < 3000005; seed++) {
+      bool sliver = false;
+      check_episode(&set, seed, &e);
+      assert_int_equal(e.scene.layout, k);
+      for (int i = 0; i < e.scene.n; i++)
+        sliver |= e.scene.object[i].hidden && (e.state.know.fact[i] & AVR_KNOWS_COLOUR);
+      assert_int_equal(sliver, strcmp(avr_layouts[k].name, "peek") == 0);
+    }
+  }
+  assert_int_equal(held_out, 5);
+  set.layout = NULL;
+  for (uint64_t seed = 3000000; seed < 3000012; seed++) check_episode(&set, seed, &e);
+  for (uint64_t seed = 1000000; seed < 1000012; seed++) check_episode(&TRAIN, seed, &e);
+  // train never, whatever is asked for
+  assert_int_equal(avr_generate(oracle, &set, 5, &e), GAZE_ERR_ARG);
+}
+
+// Pictures to learn looking from show no held-out layout either.
+static void test_perception_is_of_train(void **state) {
+  (void)state;
+  gaze_talker *t = NULL;
+  gaze_talk talk = GAZE_TALK_INIT;
+  gaze_rng r;
+  gaze_cfg *c = NULL;
+  int kinds = 0, drawn[32] = {0};
+  assert_int_equal(gaze_cfg_open(&c), GAZE_OK);
+  gaze_cfg_set(c, "image_size=28");
+  gaze_cfg_set(c, "avr.judge_size=112");
+  assert_int_equal(gaze_talker_open(&t, c), GAZE_OK);
+  gaze_rng_init(&r, 3, 0);
+  for (int k = 0; k < 300; k++) {
+    assert_int_equal(gaze_talk_perception(t, &r, &talk), GAZE_OK);
+    assert_false(avr_layouts[t->e.scene.layout].held_out);
+    kinds += drawn[t->e.scene.layout]++ == 0;
+  }
+  assert_int_equal(kinds, 14);
+  gaze_talk_fini(&talk);
+  gaze_talker_close(&t);
+  gaze_cfg_close(&c);
+}
+
+static bool allowed_pair(avr_cogent condition, const int value[AVR_ATTRS]) {
+  static const char cube_in_a[AVR_COLOURS + 1] = "ynynynny";  // in the order of avr_colour_name
+  bool cubes_of_a = cube_in_a[value[AVR_COLOUR]] == 'y';
+  if (value[AVR_SHAPE] == GAZE_SHAPE_SPHERE) return true;
+  return ((value[AVR_SHAPE] == GAZE_SHAPE_CUBE) == cubes_of_a) == (condition == AVR_COGENT_A);
+}
+
+// No scene shows a pair of the other condition, and no question asks for one.
+static void test_cogent_keeps_its_pairs(void **state) {
+  (void)state;
+  static avr_episode e;
+  int pairs[2] = {0}, seen[AVR_COLOURS][AVR_SHAPES] = {{0}}, kinds = 0;
+  for (uint64_t k = 0; k < 24; k++) {
+    avr_settings set = transfer(AVR_COGENT_SPLIT);
+    if (k & 1) set.cogent = AVR_COGENT_A, set.split = AVR_MAIN_SPLIT;
+    check_episode(&set, (k & 1 ? 0 : 3100000) + k, &e);
+    const int *v = e.question.filter.value;
+    if (e.question.id == AVR_E1) assert_true(allowed_pair(set.cogent, v));
+    for (int i = 0; i < e.scene.n; i++) {
+      const int *pair = e.scene.object[i].value;
+      assert_true(allowed_pair(set.cogent, pair));
+      pairs[k & 1]++;
+      if (!(k & 1)) kinds += seen[pair[AVR_COLOUR]][pair[AVR_SHAPE]]++ == 0;
+    }
+  }
+  assert_true(pairs[0] > 60 && pairs[1] > 60);
+  assert_in_range(kinds, 12, 4 + 4 + AVR_COLOURS);  // most of what B allows
 }
 
 static void *generate_some(void *arg) {
@@ -171,8 +272,9 @@ static void test_same_seed_same_episode(void **state) {
 // A seed draws the same scenes under every compiler: two draws in one argument list would not.
 static void test_layouts_are_portable(void **state) {
   (void)state;
-  uint32_t hash = 2166136261u;  // FNV-1a
+  uint32_t hashes[2] = {2166136261u, 2166136261u};  // FNV-1a; those of train, those held out
   for (const avr_layout *l = avr_layouts; l->name; l++) {
+    uint32_t hash = hashes[l->held_out];
     for (uint64_t seed = 0; seed < 20; seed++) {
       avr_scene s = {0};
       gaze_rng r;
@@ -185,8 +287,10 @@ static void test_layouts_are_portable(void **state) {
         hash = (hash ^ (uint32_t)s.object[i].value[AVR_SHAPE]) * 16777619u;
       }
     }
+    hashes[l->held_out] = hash;
   }
-  assert_int_equal(hash, 0x3cb1fb67);
+  assert_int_equal(hashes[0], 0x3cb1fb67);
+  assert_int_equal(hashes[1], 0x44880ac6);
 }
 
 static void test_settings_restrict(void **state) {
@@ -350,6 +454,9 @@ static void test_answers_are_balanced(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_episodes_hold_their_promises),
+      cmocka_unit_test(test_layouts_are_held_out),
+      cmocka_unit_test(test_perception_is_of_train),
+      cmocka_unit_test(test_cogent_keeps_its_pairs),
       cmocka_unit_test(test_same_seed_same_episode),
       cmocka_unit_test(test_layouts_are_portable),
       cmocka_unit_test(test_settings_restrict),

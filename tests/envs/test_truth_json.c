@@ -19,6 +19,7 @@ static gaze_truth sample(void) {
   strcpy(t.text[0], "red");
   strcpy(t.text[1], "view left 30");
   strcpy(t.reply, "<think>\n\"a\"\n</think>");
+  strcpy(t.known, "viewer 0 25 0 0\n");
   strcpy(t.greedy, "B");
   t.boxes = 1;
   t.box[0] = (gaze_truth_box){.x0 = 0.25f, .y0 = 0.5f, .x1 = 0.75f, .y1 = 1.0f};
@@ -54,6 +55,7 @@ static void test_round_trip(void **state) {
   assert_int_equal(back.label[1], t.label[1]);
   assert_string_equal(back.text[1], "view left 30");
   assert_string_equal(back.reply, t.reply);
+  assert_string_equal(back.known, t.known);
   assert_string_equal(back.greedy, "B");
   assert_int_equal(back.boxes, 1);
   assert_true(back.box[0].x0 == 0.25f && back.box[0].y0 == 0.5f);
@@ -80,9 +82,9 @@ static void test_round_trip(void **state) {
 // every member is needed, and every one is checked for its type
 static void test_members(void **state) {
   (void)state;
-  static const char *const key[] = {"sufficient",    "control",    "family",  "layout",
-                                    "question",      "answer",     "greedy",  "reply",
-                                    "optimal_steps", "steps_left", "options", "boxes"};
+  static const char *const key[] = {
+      "sufficient", "control",       "family",     "layout",  "question", "answer", "greedy",
+      "reply",      "optimal_steps", "steps_left", "options", "boxes",    "known"};
   gaze_truth t = sample(), back;
   for (size_t k = 0; k < sizeof key / sizeof key[0]; k++) {
     cJSON *j = gaze_truth_to_json(&t);
@@ -114,11 +116,14 @@ static void expect_refused(const char *from, const char *to) {
 
 static void test_limits(void **state) {
   (void)state;
-  char name[80] = "\"", many[600] = "\"boxes\":[";
+  char name[80] = "\"", many[600] = "\"boxes\":[", known[4100] = "\"";
   memset(name + 1, 'x', 64);
   strcpy(name + 65, "\"");
   expect_refused("\"view left 30\"", name);    // 64 bytes where 63 fit
   expect_refused("\"large red cube\"", name);  // 48-byte field
+  memset(known + 1, 'x', 4096);
+  strcpy(known + 4097, "\"");
+  expect_refused("\"viewer 0 25 0 0\\n\"", known);  // 4096 bytes where 4095 fit
   expect_refused("\"label\":4", "\"label\":32");
   expect_refused("\"label\":4", "\"label\":-1");
   expect_refused("\"label\":4", "\"label\":1.5");

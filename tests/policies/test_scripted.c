@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <string.h>
+#include "core/rng.h"
 #include "envs/avr/avr.h"
 #include "policies/policy.h"
 
@@ -91,6 +92,33 @@ static void test_seeded(void **state) {
   gaze_policy_random.close(&b);
 }
 
+// A policy's draws know nothing of those an environment makes from the same seed.
+static void test_independent_of_the_environment(void **state) {
+  (void)state;
+  static const uint64_t stream[] = {0, 1, 0x707, (uint64_t)1 << 40};
+  enum { SEEDS = 3000 };
+  void *self = NULL;
+  const gaze_obs obs = {.text = message};
+  gaze_policy_always_answer.open(&self, NULL);
+  for (int k = 0; k < 4; k++) {
+    int hits[3][3] = {{0}};
+    double chi = 0;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+      gaze_rng env;
+      gaze_rng_init(&env, seed, stream[k]);
+      gaze_policy_always_answer.reset(self, seed);
+      int answer = act(&gaze_policy_always_answer, self, &obs);
+      hits[gaze_rng_int(&env, 0, 2)][answer == 0 ? 0 : answer == 2 ? 1 : 2]++;
+    }
+    for (int i = 0; i < 9; i++) {
+      double off = hits[i / 3][i % 3] - SEEDS / 9.0;
+      chi += off * off * 9 / SEEDS;
+    }
+    assert_true(chi < 32);  // 8 degrees of freedom: one in 10,000
+  }
+  gaze_policy_always_answer.close(&self);
+}
+
 // a message without options must not break anyone
 static void test_odd_messages(void **state) {
   (void)state;
@@ -150,8 +178,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_random),       cmocka_unit_test(test_always_answer),
       cmocka_unit_test(test_first_action), cmocka_unit_test(test_truth_is_needed),
-      cmocka_unit_test(test_seeded),       cmocka_unit_test(test_odd_messages),
-      cmocka_unit_test(test_servo),
+      cmocka_unit_test(test_seeded),       cmocka_unit_test(test_independent_of_the_environment),
+      cmocka_unit_test(test_odd_messages), cmocka_unit_test(test_servo),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

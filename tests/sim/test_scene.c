@@ -164,6 +164,25 @@ static void test_light(void **state) {
   assert_false(l.shadows);
 }
 
+// The second look: unit vectors from above, casting shadows; a seed gives one light, another
+// another.
+static void test_drawn_light(void **state) {
+  (void)state;
+  gaze_light before = gaze_scene_light_drawn(1000);
+  for (uint64_t seed = 0; seed < 50; seed++) {
+    gaze_light l = gaze_scene_light_drawn(seed), again = gaze_scene_light_drawn(seed);
+    for (int s = 0; s < 2; s++) {
+      assert_true(fabs(dot(l.dir[s], l.dir[s], 1) - 1.0) < 1e-6);
+      assert_true(l.dir[s][2] > 0.2f && l.dir[s][0] != before.dir[s][0]);
+      assert_true(l.strength[s] == again.strength[s] && l.dir[s][0] == again.dir[s][0]);
+    }
+    // a lit face is neither black nor burnt out
+    assert_true(l.ambient >= 0.2f && l.ambient + l.strength[0] + l.strength[1] <= 1.45f);
+    assert_true(l.shadows);
+    before = l;
+  }
+}
+
 // The eight CLEVR colours on the lit top of a cube stay well apart.
 static void test_colours(void **state) {
   static const uint8_t clevr[8][3] = {{87, 87, 87},   {173, 35, 35}, {42, 75, 215},
@@ -296,11 +315,12 @@ static void test_place(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_apparent_size), cmocka_unit_test(test_camera_axes),
-      cmocka_unit_test(test_projection),    cmocka_unit_test(test_projection_meets_render),
-      cmocka_unit_test(test_prims),         cmocka_unit_test(test_light),
-      cmocka_unit_test(test_colours),       cmocka_unit_test(test_render_refuses),
-      cmocka_unit_test(test_graspable),     cmocka_unit_test(test_place),
+      cmocka_unit_test(test_apparent_size),  cmocka_unit_test(test_camera_axes),
+      cmocka_unit_test(test_projection),     cmocka_unit_test(test_projection_meets_render),
+      cmocka_unit_test(test_prims),          cmocka_unit_test(test_light),
+      cmocka_unit_test(test_drawn_light),    cmocka_unit_test(test_colours),
+      cmocka_unit_test(test_render_refuses), cmocka_unit_test(test_graspable),
+      cmocka_unit_test(test_place),
   };
   return cmocka_run_group_tests(tests, open_backend, close_backend);
 }

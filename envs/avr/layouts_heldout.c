@@ -1,0 +1,118 @@
+// envs/avr/layouts_heldout.c - layouts that training never shows; the split "layouts" draws no
+// others.
+#include <math.h>
+#include "envs/avr/layouts_internal.h"
+
+static const float VIEWER_Y = -0.8157f;  // the viewer at 25 degrees stands over (0, y) [m]
+static const float NARROW = 0.004f;      // smallest gap inside a group [m]
+
+// Screens at different depths: the second closes the right views of what the first hides, and the
+// third the left views of what the second hides, so each side opens one and closes the other.
+// Mirrored half of the time.
+static bool stagger(gaze_rng *r, avr_scene *s, float side) {
+  int f = avr_put_screen(r, s, 0.03f);
+  int first = f < 0 ? -1 : avr_put_hidden(r, s, f, 0.032, 0.006);
+  if (first < 0 || !avr_put_blocker(r, s, first, 78 * side)) return false;
+  int second = avr_put_hidden(r, s, s->n - 1, 0.036, 0.006);
+  return second >= 0 && avr_put_blocker(r, s, second, -92 * side);
+}
+
+bool avr_draw_staggered(gaze_rng *r, avr_scene *s) {
+  avr_begin_front(s);
+  float side = gaze_rng_int(r, 0, 1) ? 1.0f : -1.0f;
+  for (int k = 0; k < 60; k++) {
+    s->n = 0;
+    if (!stagger(r, s, side)) continue;
+    avr_put_decoys(r, s, 0, 2);
+    return true;
+  }
+  return false;
+}
+
+// A small object behind a screen's edge: so far aside that a sliver of it shows.
+static bool put_sliver(gaze_rng *r, avr_scene *s, int screen) {
+  const float *f = s->body[screen].pos;
+  float dx = f[0], dy = f[1] - VIEWER_Y, len = hypotf(dx, dy);
+  float side = gaze_rng_int(r, 0, 1) ? 1.0f : -1.0f;
+  dx /= len, dy /= len;
+  float aside = side * (avr_reach(&s->body[screen], dy, -dx) + avr_between(r, 0.000, 0.012));
+  float gap = avr_between(r, 0.004, 0.020), yaw = avr_between(r, 0, 90);
+  int shape = gaze_rng_int(r, 0, AVR_SHAPES - 1);
+  int i = avr_put_beside(s, screen, shape, AVR_SMALL, dx, dy, gap, yaw);
+  if (i < 0) return false;
+  s->body[i].pos[0] += aside * dy, s->body[i].pos[1] -= aside * dx;
+  return avr_fits(s, i, NARROW);
+}
+
+bool avr_draw_peek(gaze_rng *r, avr_scene *s) {
+  avr_begin_front(s);
+  for (int k = gaze_rng_int(r, 1, 2); k > 0; k--) {
+    int f = avr_put_screen(r, s, 0.03f);
+    if (f < 0 || !put_sliver(r, s, f)) return false;
+    int sliver = s->n - 1, sides = gaze_rng_int(r, 0, 2);
+    if (sides > 0 && !avr_put_blocker(r, s, sliver, sides == 1 ? -75.0f : 75.0f)) return false;
+  }
+  avr_put_decoys(r, s, 1, 3);
+  return true;
+}
+
+// A small cube lies on the screen, which cannot be picked before it.
+static bool put_on_top(gaze_rng *r, avr_scene *s, int screen) {
+  const gaze_body *b = &s->body[screen];
+  float top = b->pos[2] + b->half, x = b->pos[0], y = b->pos[1];
+  float off_x = avr_between(r, -0.008, 0.008), off_y = avr_between(r, -0.008, 0.008);
+  float yaw = avr_between(r, 0, 90);
+  int i = avr_put(s, GAZE_SHAPE_CUBE, AVR_SMALL, x + off_x, y + off_y, yaw);
+  if (i < 0) return false;
+  s->body[i].pos[2] = top + s->body[i].half;
+  // no centre in the strip between the areas
+  return fabsf(s->body[i].pos[0]) > 0.021f;
+}
+
+bool avr_draw_stacked_screen(gaze_rng *r, avr_scene *s) {
+  avr_begin_front(s);
+  int f = avr_put_screen(r, s, 0.03f);
+  // nothing lies still on a sphere
+  if (f < 0 || s->body[f].shape == GAZE_SHAPE_SPHERE) return false;
+  int h = avr_put_hidden(r, s, f, 0, 0.008);
+  if (h < 0 || !put_on_top(r, s, f)) return false;
+  int sides = gaze_rng_int(r, 0, 3);
+  if ((sides & 1) && !avr_put_blocker(r, s, h, -70)) return false;
+  if ((sides & 2) && !avr_put_blocker(r, s, h, 70)) return false;
+  avr_put_decoys(r, s, 0, 3);
+  return true;
+}
+
+// Large, small, large: from above the upper one hides the middle.
+bool avr_draw_hourglass(gaze_rng *r, avr_scene *s) {
+  s->start = (gaze_viewer){.elevation = 70.0f};
+  int t = avr_put_tower(r, s, AVR_LARGE, 3, 0.14);
+  if (t < 0) return false;
+  gaze_body *middle = &s->body[t + 1], *upper = &s->body[t + 2];
+  s->object[t + 1].value[AVR_SIZE] = AVR_SMALL;
+  middle->half = AVR_HALF[AVR_SMALL];
+  middle->pos[2] = 2.0f * AVR_HALF[AVR_LARGE] + AVR_HALF[AVR_SMALL];
+  upper->pos[2] = 3.0f * AVR_HALF[AVR_LARGE] + 2.0f * AVR_HALF[AVR_SMALL];
+  avr_put_guards(r, s, t);
+  avr_put_stack_decoys(r, s, 0, 3);
+  return true;
+}
+
+// Two by two towers of two cubes. The far ones stand so deep that their upper cubes show over the
+// near ones and their lower cubes do not.
+bool avr_draw_tower_block(gaze_rng *r, avr_scene *s) {
+  s->start = (gaze_viewer){.elevation = 25.0f};
+  int size = gaze_rng_int(r, 0, 2) ? AVR_SMALL : AVR_LARGE;
+  float h = AVR_HALF[size], side = gaze_rng_int(r, 0, 1) ? 1.0f : -1.0f;
+  float aside = 2.0f * h + avr_between(r, 0.006, 0.014), deep = h * avr_between(r, 4.6, 5.2);
+  float x = side * (0.022f + h + avr_between(r, 0, 0.03)), yaw = avr_between(r, -4, 4);
+  float y = avr_between(r, -0.15, 0.0);
+  for (int k = 0; k < 4; k++) {
+    int n = s->n;
+    float at_x = x + side * aside * (float)(k & 1), at_y = y + deep * (float)(k >> 1);
+    if (!avr_tower(r, s, size, 2, at_x, at_y, yaw)) return false;
+    if (!avr_levels_fit(s, n, 0.002f)) return false;
+  }
+  avr_put_stack_decoys(r, s, 0, 2);
+  return true;
+}
