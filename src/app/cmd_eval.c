@@ -1,4 +1,5 @@
 // app/cmd_eval.c - gaze eval: figures of a policy over many episodes, in parallel.
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,21 +114,28 @@ static gaze_err run_workers(job *j) {
   return started ? GAZE_OK : gaze_fail(GAZE_ERR_NOMEM, "cannot start a thread");
 }
 
+// a percentage, or "-" where nothing was there to be counted
+static void print_share(double percent) {
+  if (isnan(percent))
+    printf(" %6s", "-");
+  else
+    printf(" %6.1f", percent);
+}
+
 // the figures most people want, one a line
 static void print_table(const gaze_avr_tally *t, double seconds, int64_t decisions) {
-  printf("%-16s %6s %6s %6s %6s %6s %6s %6s\n", "", "n", "isj", "igr", "useful", "fa", "fa ung.",
-         "steps");
   static const char *const family[] = {NULL, "occlusion", "stack"};
   static const char *const question[] = {"Q1", "Q2", "Q3", "E1", "K1", "K2", "K3"};
+  printf("%-16s %6s %6s %6s %6s %6s %6s %6s\n", "", "n", "isj", "igr", "useful", "fa", "fa ung.",
+         "steps");
   for (size_t i = 0; i < 10; i++) {
     const char *f = i < 3 ? family[i] : NULL, *q = i < 3 ? NULL : question[i - 3];
     gaze_avr_figures g = gaze_avr_tally_figures(t, f, q);
     if (g.episodes == 0) continue;
-    printf("%-16s %6d %6.1f %6.1f %6.1f %6.1f %6.1f %6.2f\n",
-           f   ? f
-           : q ? q
-               : "all",
-           g.episodes, g.isj, g.igr, g.useful, g.fa, g.fa_ungated, g.steps_mean);
+    const double share[] = {g.isj, g.igr, g.useful, g.fa, g.fa_ungated};
+    printf("%-16s %6d", f ? f : q ? q : "all", g.episodes);
+    for (int k = 0; k < 5; k++) print_share(share[k]);
+    printf(" %6.2f\n", g.steps_mean);
   }
   printf("%.1f s, %.1f decisions/s\n", seconds, (double)decisions / seconds);
 }

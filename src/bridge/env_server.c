@@ -106,9 +106,10 @@ static client *claim(gaze_env_server *s) {
   return oldest;
 }
 
-// Settings from a message may shape the task, never name files: no path is taken from a message.
+// Settings from a message may shape the task, never name files: no path is taken from a message,
+// nor a bare file name, which has a dot.
 static bool names_path(const cJSON *j) {
-  if (cJSON_IsString(j) && strchr(j->valuestring, '/')) return true;
+  if (cJSON_IsString(j) && strpbrk(j->valuestring, "/\\.")) return true;
   const cJSON *i = NULL;
   cJSON_ArrayForEach(i, j) if (names_path(i)) return true;
   return false;
