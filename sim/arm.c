@@ -7,7 +7,7 @@
 #include <string.h>
 #include "sim/world_internal.h"
 
-enum { TABLE, TRAY, OBJECTS };  // solids of the planner; then the objects that are not gone
+enum { OBJECTS = GAZE_WORLD_FIXED };  // table and tray; then the objects that are not gone
 
 static const double PI = 3.14159265358979323846;
 static const double BASE_Y = 0.50;              // [m]
@@ -60,15 +60,19 @@ static gaze_solid solid_of(const gaze_body *b) {
   return s;
 }
 
-static void look_round(surroundings *s, const gaze_body *bodies, int n, int i) {
-  s->solid[TABLE] =
+void gaze_world_fixed(gaze_solid solid[GAZE_WORLD_FIXED]) {
+  solid[0] =
       (gaze_solid){.shape = GAZE_SOLID_BOX,
                    .pose = {.pos = {0.0, 0.0, -GAZE_TABLE_HALF_Z}, .quat = {1.0, 0.0, 0.0, 0.0}},
                    .size = {GAZE_TABLE_HALF_X, GAZE_TABLE_HALF_Y, GAZE_TABLE_HALF_Z}};
-  s->solid[TRAY] = (gaze_solid){.shape = GAZE_SOLID_BOX,
-                                .pose = {.pos = {GAZE_TRAY_X, GAZE_TRAY_Y, 0.5 * GAZE_TRAY_TOP},
-                                         .quat = {1.0, 0.0, 0.0, 0.0}},
-                                .size = {GAZE_TRAY_HALF, GAZE_TRAY_HALF, 0.5 * GAZE_TRAY_TOP}};
+  solid[1] = (gaze_solid){.shape = GAZE_SOLID_BOX,
+                          .pose = {.pos = {GAZE_TRAY_X, GAZE_TRAY_Y, 0.5 * GAZE_TRAY_TOP},
+                                   .quat = {1.0, 0.0, 0.0, 0.0}},
+                          .size = {GAZE_TRAY_HALF, GAZE_TRAY_HALF, 0.5 * GAZE_TRAY_TOP}};
+}
+
+static void look_round(surroundings *s, const gaze_body *bodies, int n, int i) {
+  gaze_world_fixed(s->solid);
   s->n = OBJECTS, s->object = -1;
   for (int j = 0; j < n; j++) {
     if (bodies[j].gone) continue;

@@ -76,6 +76,10 @@ gaze_err gaze_world_move(gaze_world *w, int i, const float dir[2], gaze_act_stat
 gaze_err gaze_world_push(gaze_world *w, int i, const float dir[2], double distance,
                          gaze_act_status *status);
 
+// Writes the table and the tray as planning sees them: what stands in every scene.  [rt: safe]
+enum { GAZE_WORLD_FIXED = 2 };
+void gaze_world_fixed(gaze_solid solid[GAZE_WORLD_FIXED]);
+
 // Returns what planning knows of the world's arm (chain, hull, home), NULL without one; borrowed.
 // [rt: safe]
 const gaze_arm *gaze_world_arm_of(const gaze_world *w);

@@ -3,9 +3,6 @@
 #include <math.h>
 #include "envs/avr/layouts_internal.h"
 
-static const float VIEWER_Y = -0.8157f;  // the viewer at 25 degrees stands over (0, y) [m]
-static const float NARROW = 0.004f;      // smallest gap inside a group [m]
-
 // Screens at different depths: the second closes the right views of what the first hides, and the
 // third the left views of what the second hides, so each side opens one and closes the other.
 // Mirrored half of the time.
@@ -31,17 +28,17 @@ bool avr_draw_staggered(gaze_rng *r, avr_scene *s) {
 
 // A small object behind a screen's edge: so far aside that a sliver of it shows.
 static bool put_sliver(gaze_rng *r, avr_scene *s, int screen) {
-  const float *f = s->body[screen].pos;
-  float dx = f[0], dy = f[1] - VIEWER_Y, len = hypotf(dx, dy);
+  float dir[2];
+  avr_away(&s->body[screen], dir);
   float side = gaze_rng_int(r, 0, 1) ? 1.0f : -1.0f;
-  dx /= len, dy /= len;
-  float aside = side * (avr_reach(&s->body[screen], dy, -dx) + avr_between(r, 0.000, 0.012));
+  float aside =
+      side * (avr_reach(&s->body[screen], dir[1], -dir[0]) + avr_between(r, 0.000, 0.012));
   float gap = avr_between(r, 0.004, 0.020), yaw = avr_between(r, 0, 90);
   int shape = gaze_rng_int(r, 0, AVR_SHAPES - 1);
-  int i = avr_put_beside(s, screen, shape, AVR_SMALL, dx, dy, gap, yaw);
+  int i = avr_put_beside(s, screen, shape, AVR_SMALL, dir[0], dir[1], gap, yaw);
   if (i < 0) return false;
-  s->body[i].pos[0] += aside * dy, s->body[i].pos[1] -= aside * dx;
-  return avr_fits(s, i, NARROW);
+  s->body[i].pos[0] += aside * dir[1], s->body[i].pos[1] -= aside * dir[0];
+  return avr_fits(s, i, AVR_NARROW);
 }
 
 bool avr_draw_peek(gaze_rng *r, avr_scene *s) {

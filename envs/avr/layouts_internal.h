@@ -4,8 +4,13 @@
 
 #include "envs/avr/avr_internal.h"
 
+static const float AVR_VIEWER_Y = -0.8157f;  // the viewer at 25 degrees stands over (0, y) [m]
+static const float AVR_NARROW = 0.004f;      // smallest gap inside a group [m]
+
 // ---- layouts_occlusion.c ----
 float avr_between(gaze_rng *r, double lo, double hi);
+// Unit vector on the table from the viewer at 25 degrees through the body and on.
+void avr_away(const gaze_body *b, float dir[2]);
 // The viewer of scenes seen from the front.
 bool avr_begin_front(avr_scene *s);
 // A large object at a random spot, `gap` from all others; its index, -1 if there is no room.

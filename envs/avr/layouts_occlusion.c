@@ -6,11 +6,15 @@
 #include "envs/avr/layouts_internal.h"
 
 static const float DEGREE = 0.017453293f;
-static const float VIEWER_Y = -0.8157f;  // the viewer at 25 degrees stands over (0, y) [m]
-static const float NARROW = 0.004f;      // smallest gap inside a group [m]
 
 float avr_between(gaze_rng *r, double lo, double hi) {
   return (float)gaze_rng_real(r, lo, hi);
+}
+
+void avr_away(const gaze_body *b, float dir[2]) {
+  dir[0] = b->pos[0], dir[1] = b->pos[1] - AVR_VIEWER_Y;
+  float len = hypotf(dir[0], dir[1]);
+  dir[0] /= len, dir[1] /= len;
 }
 
 bool avr_begin_front(avr_scene *s) {
@@ -31,7 +35,7 @@ int avr_put_beside(avr_scene *s, int from, int shape, int size, float dx, float 
   if (i < 0) return -1;
   float d = avr_reach(&s->body[from], dx, dy) + gap + avr_reach(&s->body[i], dx, dy);
   s->body[i].pos[0] += d * dx, s->body[i].pos[1] += d * dy;
-  return avr_fits(s, i, NARROW) ? i : -1;
+  return avr_fits(s, i, AVR_NARROW) ? i : -1;
 }
 
 int avr_put_screen(gaze_rng *r, avr_scene *s, float gap) {
@@ -55,13 +59,12 @@ static float hidden_gap(gaze_rng *r) {
 int avr_put_hidden(gaze_rng *r, avr_scene *s, int screen, double gap, double aside) {
   float side = avr_between(r, -aside, aside);
   float off = gap > 0 ? avr_between(r, 0.005, gap) : hidden_gap(r), yaw = avr_between(r, 0, 90);
-  const float *f = s->body[screen].pos;
-  float dx = f[0], dy = f[1] - VIEWER_Y, len = hypotf(dx, dy);
-  dx /= len, dy /= len;
-  int i = avr_put_beside(s, screen, gaze_rng_int(r, 0, 2), AVR_SMALL, dx, dy, off, yaw);
+  float dir[2];
+  avr_away(&s->body[screen], dir);
+  int i = avr_put_beside(s, screen, gaze_rng_int(r, 0, 2), AVR_SMALL, dir[0], dir[1], off, yaw);
   if (i < 0) return -1;
-  s->body[i].pos[0] += side * dy, s->body[i].pos[1] -= side * dx;
-  return avr_fits(s, i, NARROW) ? i : -1;
+  s->body[i].pos[0] += side * dir[1], s->body[i].pos[1] -= side * dir[0];
+  return avr_fits(s, i, AVR_NARROW) ? i : -1;
 }
 
 // A large object beside `inner`, in the way of a viewer at this azimuth.
@@ -116,7 +119,7 @@ bool avr_draw_wall(gaze_rng *r, avr_scene *s) {
   avr_begin_front(s);
   int f = avr_put_screen(r, s, 0.03f);
   if (f < 0) return false;
-  float x = s->body[f].pos[0], y = s->body[f].pos[1] - VIEWER_Y, len = hypotf(x, y);
+  float x = s->body[f].pos[0], y = s->body[f].pos[1] - AVR_VIEWER_Y, len = hypotf(x, y);
   float side = x > 0 ? -1.0f : 1.0f;  // towards the middle, where there is room
   float yaw = avr_between(r, 0, 90), gap = avr_between(r, 0.004, 0.010);
   int g =

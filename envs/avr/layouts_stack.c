@@ -121,11 +121,11 @@ bool avr_draw_twin_towers(gaze_rng *r, avr_scene *s) {
   int t = avr_put_tower(r, s, size, near, 0.13);
   if (t < 0 || s->body[t].pos[1] > 0.08f) return false;
   const float *f = s->body[t].pos;
-  float dx = f[0], dy = f[1] + 0.8157f, len = hypotf(dx, dy), h = s->body[t].half;
-  dx /= len, dy /= len;
+  float dir[2], h = s->body[t].half;
+  avr_away(&s->body[t], dir);
   float yaw = avr_between(r, 0, 90), d = 2.9f * h + avr_between(r, 0.004, 0.02);
   int n = s->n;
-  if (!avr_tower(r, s, size, near + 1, f[0] + d * dx, f[1] + d * dy, yaw)) return false;
+  if (!avr_tower(r, s, size, near + 1, f[0] + d * dir[0], f[1] + d * dir[1], yaw)) return false;
   if (!avr_levels_fit(s, n, 0.004f)) return false;
   if (gaze_rng_int(r, 0, 2)) put_guard(r, s, n, gaze_rng_int(r, 0, 1) ? 65.0f : -65.0f);
   if (gaze_rng_int(r, 0, 2) == 0) put_guard(r, s, n, gaze_rng_int(r, 0, 1) ? 75.0f : -75.0f);

@@ -9,16 +9,6 @@ enum { N = GAZE_CHAIN_JOINTS_MAX, ITERATIONS = 4 };
 static const double DT = 1.0 / GAZE_REACH_HZ;
 static const double MARGIN = 0.02;  // of joint targets from the joint limits [rad|m]
 
-// The table and the tray as sim/build.c makes them.
-static const gaze_solid solids[2] = {
-    {.shape = GAZE_SOLID_BOX,
-     .pose = {.pos = {0.0, 0.0, -0.02}, .quat = {1.0, 0.0, 0.0, 0.0}},
-     .size = {0.62, 0.50, 0.02}},
-    {.shape = GAZE_SOLID_BOX,
-     .pose = {.pos = {-0.45, 0.30, 0.002}, .quat = {1.0, 0.0, 0.0, 0.0}},
-     .size = {0.125, 0.125, 0.002}},
-};
-
 // Shortens v to `most`; returns whether that was more than rounding.
 static bool cut(double v[3], double most) {
   const double length = sqrt(gaze_vec_dot(v, v));
@@ -63,7 +53,9 @@ static gaze_err joints_of(const env_reach *v, const gaze_pose *target, double *q
 // How near the arm at q comes to table, tray or itself, wherever its fingers are on their way: they
 // need several steps to follow what the hand is told, and lie between open and closed.
 static double room(const env_reach *v, const double *q) {
-  const gaze_clutter around = {.solid = solids, .n = 2, .target = -1, .held = -1};
+  gaze_solid fixed[GAZE_WORLD_FIXED];
+  gaze_world_fixed(fixed);
+  const gaze_clutter around = {.solid = fixed, .n = GAZE_WORLD_FIXED, .target = -1, .held = -1};
   const gaze_near open = gaze_collide(&v->arm.chain, &v->arm.hull, &around, q, 1.0);
   const gaze_near closed = gaze_collide(&v->arm.chain, &v->arm.hull, &around, q, 0.0);
   return fmin(open.distance, closed.distance);
