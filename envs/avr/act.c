@@ -109,6 +109,7 @@ gaze_err avr_settings_read(const gaze_cfg *cfg, avr_settings *set) {
   GAZE_TRY(gaze_cfg_int(cfg, "avr.judge_size", judge, 112, 896, &judge));
   GAZE_TRY(gaze_cfg_int(cfg, "avr.search_depth", depth, 1, AVR_T_MAX, &depth));
   GAZE_TRY(gaze_cfg_num(cfg, "avr.sufficient_share", -1.0, -1.0, 1.0, &set->sufficient_share));
+  GAZE_TRY(gaze_cfg_bool(cfg, "avr.complete", false, &set->complete));
   GAZE_TRY(gaze_cfg_str(cfg, "avr.hand", NULL, &set->hand));
   if (set->hand && strcmp(set->hand, "kinematic") == 0) set->hand = NULL;
   set->judge_size = (int)judge;

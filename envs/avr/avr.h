@@ -61,6 +61,7 @@ typedef struct avr_layout {
   const char *name;
   avr_family family;
   bool held_out;  // never in training
+  bool complete;  // drawn with avr_settings.complete only
   // draws one scene; false: no room, try again
   bool (*draw)(gaze_rng *r, avr_scene *s);
 } avr_layout;
@@ -75,7 +76,8 @@ typedef enum avr_template {
   AVR_K1,
   AVR_K2,
   AVR_K3,
-  AVR_TEMPLATES
+  AVR_TEMPLATES,
+  AVR_FIRST_TEMPLATES = AVR_TEMPLATES  // those after it need avr_settings.complete
 } avr_template;
 extern const char *const avr_template_name[AVR_TEMPLATES];  // "Q1", ... (question.c)
 
@@ -179,6 +181,7 @@ typedef struct avr_settings {
   const char *hand;                        // robot that acts; NULL = the kinematic hand
   avr_split split;
   avr_cogent cogent;
+  bool complete;  // all of avr.md; else what the bundled policy was trained on
 } avr_settings;
 
 // ---- know.c ----

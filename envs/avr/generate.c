@@ -70,6 +70,7 @@ static bool allowed(const avr_settings *set, uint64_t seed, const target *t, con
                     avr_template id) {
   if (l->held_out != (set->split == AVR_LAYOUTS_SPLIT)) return false;
   if (l->held_out && seed < TRAIN_SEEDS) return false;
+  if (!set->complete && (l->complete || id >= AVR_FIRST_TEMPLATES)) return false;
   return named(set->question, avr_template_name[id]) && named(set->layout, l->name) &&
          named(set->family, l->family == AVR_STACK ? "stack" : "occlusion") &&
          fits_share(l, id, t->share);
