@@ -26,6 +26,8 @@ typedef struct gaze_policy {
   gaze_err (*act)(void *self, const gaze_obs *obs, gaze_act *act,
                   gaze_trace *trace);  // [rt: never]
   void (*close)(void **self);          // [rt: never]
+  // writes the side of the square pictures it asks for, 0 for any; NULL: any will do
+  gaze_err (*image_size)(const gaze_cfg *cfg, int *px);  // [rt: init]
 } gaze_policy;
 
 extern const gaze_policy gaze_policy_vla, gaze_policy_blind, gaze_policy_oracle, gaze_policy_greedy,

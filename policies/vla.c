@@ -3,11 +3,14 @@
 // One decision: the new user turn and its images are appended to the session (the past stays in the
 // KV cache), then the reply is decoded until its end token. `blind` is the same policy with every
 // picture replaced by grey, the control that shows whether it really looks.
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "core/clock.h"
 #include "nn/dialog.h"
 #include "nn/model.h"
+#include "nn/vision_input.h"
 #include "policies/policy.h"
 
 typedef struct vla {
@@ -54,11 +57,30 @@ static gaze_err read_sampling(vla *p, const gaze_cfg *cfg) {
   return GAZE_OK;
 }
 
+static gaze_err model_dir(const gaze_cfg *cfg, const char **dir) {
+  return gaze_cfg_str(cfg, "model", "policies/tiny", dir);
+}
+
+// A model that reads one number of pixels only asks for square pictures of that many.
+static gaze_err vla_image_size(const gaze_cfg *cfg, int *px) {
+  const char *dir;
+  char path[1024];
+  gaze_processor p;
+  *px = 0;
+  GAZE_TRY(model_dir(cfg, &dir));
+  if (snprintf(path, sizeof path, "%s/preprocessor_config.json", dir) >= (int)sizeof path)
+    return gaze_fail(GAZE_ERR_ARG, "policy vla: the path of the model folder is too long");
+  GAZE_TRY(gaze_processor_load(&p, path));
+  long side = lround(sqrt((double)p.max_pixels));
+  if (p.min_pixels == p.max_pixels && side * side == p.max_pixels) *px = (int)side;
+  return GAZE_OK;
+}
+
 static gaze_err open_with(vla *p, const gaze_cfg *cfg) {
   const char *dir, *weights;
   int64_t threads, context;
   gaze_dtype type;
-  GAZE_TRY(gaze_cfg_str(cfg, "model", "policies/tiny", &dir));
+  GAZE_TRY(model_dir(cfg, &dir));
   GAZE_TRY(gaze_cfg_int(cfg, "threads", 0, 0, 256, &threads));
   GAZE_TRY(gaze_cfg_int(cfg, "context", 8192, 64, 1 << 20, &context));
   GAZE_TRY(gaze_cfg_str(cfg, "weights", "f32", &weights));
@@ -183,6 +205,7 @@ const gaze_policy gaze_policy_vla = {
     .reset = vla_reset,
     .act = vla_act,
     .close = vla_close,
+    .image_size = vla_image_size,
 };
 const gaze_policy gaze_policy_blind = {
     .name = "blind",
@@ -191,4 +214,5 @@ const gaze_policy gaze_policy_blind = {
     .reset = vla_reset,
     .act = vla_act,
     .close = vla_close,
+    .image_size = vla_image_size,
 };

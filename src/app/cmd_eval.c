@@ -191,6 +191,7 @@ static gaze_err evaluate(gaze_args *a) {
   if (j.workers > j.episodes) j.workers = j.episodes;
   GAZE_TRY(gaze_env_spec(spec, "test", &j.env, split, &j.first_seed));
   GAZE_TRY(gaze_policy_find(policy, &j.policy));
+  GAZE_TRY(gaze_play_image_size(a->cfg, j.policy));
   j.first_seed += (uint64_t)seed;
   // parallel episodes beat parallel products, so each worker computes alone
   GAZE_TRY(gaze_cfg_set_str(a->cfg, "split", split));
@@ -261,7 +262,7 @@ static const gaze_flag flags[] = {
      .value = "PX",
      .lo = 28,
      .hi = 1792,
-     .help = "pixels of the policy's picture (default 224)"},
+     .help = "pixels of the policy's picture (default: what its model asks for, else 224)"},
     {.name = "--threads",
      .key = "threads",
      .kind = GAZE_FLAG_INT,

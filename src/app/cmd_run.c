@@ -220,6 +220,7 @@ static gaze_err run_episodes(gaze_args *a) {
   GAZE_TRY(gaze_cfg_int(a->cfg, "seed", 0, 0, 1LL << 52, &seed));
   GAZE_TRY(gaze_env_spec(spec, "test", &play.env, split, &play.first_seed));
   GAZE_TRY(gaze_policy_find(policy_name, &play.policy));
+  GAZE_TRY(gaze_play_image_size(a->cfg, play.policy));
   play.first_seed += (uint64_t)seed;
   play.stop = gaze_stop_flag();
   j.first_seed = play.first_seed;
@@ -303,7 +304,7 @@ static const gaze_flag flags[] = {
      .value = "PX",
      .lo = 28,
      .hi = 1792,
-     .help = "pixels of the policy's picture (default 224)"},
+     .help = "pixels of the policy's picture (default: what its model asks for, else 224)"},
     {.name = "--threads",
      .key = "threads",
      .kind = GAZE_FLAG_INT,

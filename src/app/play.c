@@ -79,6 +79,14 @@ gaze_err gaze_player_episode(gaze_player *k, const gaze_play *p, int episode) {
   return GAZE_OK;
 }
 
+gaze_err gaze_play_image_size(gaze_cfg *cfg, const gaze_policy *policy) {
+  int64_t given;
+  int px = 0;
+  GAZE_TRY(gaze_cfg_int(cfg, "image_size", 0, 0, 1 << 16, &given));
+  if (given == 0 && policy->image_size) GAZE_TRY(policy->image_size(cfg, &px));
+  return px > 0 ? gaze_cfg_set_num(cfg, "image_size", px) : GAZE_OK;
+}
+
 gaze_err gaze_player_open(gaze_player **out, const gaze_play *p) {
   gaze_player *k = *out = calloc(1, sizeof *k);
   if (!k) return gaze_fail(GAZE_ERR_NOMEM, "playing: out of memory");

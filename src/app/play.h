@@ -36,6 +36,9 @@ typedef struct gaze_play {
 // An open environment and policy, and what a step must remember.
 typedef struct gaze_player gaze_player;
 
+// Sets "image_size" to what the policy asks for, unless the settings have it already.  [rt: init]
+gaze_err gaze_play_image_size(gaze_cfg *cfg, const gaze_policy *policy);
+
 // Opens the environment and the policy of `p`.  [rt: init]
 gaze_err gaze_player_open(gaze_player **pl, const gaze_play *p);
 void gaze_player_close(gaze_player **pl);  // [rt: never]

@@ -4,8 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/file.h"
+#include "nn/vision_input.h"
 #include "policies/policy.h"
 
 #define MODEL GAZE_SOURCE_DIR "/tests/golden/qwen2_5_vl/tiny-a"
@@ -76,6 +79,37 @@ static void test_full_context(void **state) {
   gaze_cfg_close(&c);
 }
 
+// the side asked for by a model folder whose processor has these limits
+static int asked(const char *dir, long min_pixels, long max_pixels) {
+  char path[GAZE_DIR_TEMP_MAX + 32];
+  snprintf(path, sizeof path, "%s/preprocessor_config.json", dir);
+  gaze_processor p;
+  assert_int_equal(gaze_processor_load(&p, MODEL "/preprocessor_config.json"), GAZE_OK);
+  p.min_pixels = min_pixels, p.max_pixels = max_pixels;
+  assert_int_equal(gaze_processor_save(&p, path), GAZE_OK);
+  gaze_cfg *c = settings(256, 1);
+  gaze_cfg_set_str(c, "model", dir);
+  int px = -1;
+  assert_int_equal(gaze_policy_vla.image_size(c, &px), GAZE_OK);
+  gaze_cfg_close(&c);
+  return px;
+}
+
+static void test_image_size(void **state) {
+  (void)state;
+  char dir[GAZE_DIR_TEMP_MAX];
+  assert_int_equal(gaze_dir_temp(dir), GAZE_OK);
+  assert_int_equal(asked(dir, 336 * 336, 336 * 336), 336);
+  assert_int_equal(asked(dir, 3136, 336 * 336), 0);       // any size will do
+  assert_int_equal(asked(dir, 336 * 337, 336 * 337), 0);  // not a square
+  gaze_dir_remove(dir);
+  gaze_cfg *c = settings(256, 1);
+  int px;
+  gaze_cfg_set_str(c, "model", dir);  // gone
+  assert_int_not_equal(gaze_policy_blind.image_size(c, &px), GAZE_OK);
+  gaze_cfg_close(&c);
+}
+
 static void test_bad_settings(void **state) {
   (void)state;
   void *self = NULL;
@@ -94,6 +128,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_reproducible_and_seeing),
       cmocka_unit_test(test_full_context),
+      cmocka_unit_test(test_image_size),
       cmocka_unit_test(test_bad_settings),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
