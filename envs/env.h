@@ -22,8 +22,7 @@ typedef enum gaze_option_label {  // bits
   GAZE_OPT_ANSWER = 1,            // an answer, not an action
   GAZE_OPT_CORRECT = 2,           // the right answer
   GAZE_OPT_GAINING = 4,           // reveals a relevant fact
-  GAZE_OPT_OPTIMAL = 8,   // stands on a shortest plan (in a sufficient state: the right answer)
-  GAZE_OPT_HARMFUL = 16,  // hides a relevant open region, topples, or makes the answer unreachable
+  GAZE_OPT_OPTIMAL = 8,  // stands on a shortest plan (in a sufficient state: the right answer)
 } gaze_option_label;
 
 typedef struct gaze_truth_box {  // a visible object, in 0..1 of the image
@@ -80,12 +79,13 @@ typedef struct gaze_outcome {
   bool action;                 // an action was carried out or tried
   const char *status;  // "ok", "blocked", "slipped", "toppled", "timeout", "invalid", "fault"
   // oracle facts about the step; false/0 where the truth was not asked for
-  bool sufficient_before;         // before this decision
-  bool gaining, useful, harmful;  // of the executed action
-  float bits;                     // information gained, 0 where no belief is kept
-  float reward;                   // the environment's own total
-  const char *reply;              // what was answered, for rewards on text
-  const char *reference;          // reference reply for text rewards, NULL if none
+  bool sufficient_before;  // before this decision
+  bool gaining, useful;    // of the executed action
+  bool harmful;            // it toppled something, or more actions are needed now than before
+  float bits;              // information gained, 0 where no belief is kept
+  float reward;            // the environment's own total
+  const char *reply;       // what was answered, for rewards on text
+  const char *reference;   // reference reply for text rewards, NULL if none
   // chunks of low-level actions; max_steps is 0 where actions are text, and success is `correct`
   int steps, max_steps;  // control steps this act used; limit of an episode
   int clipped;           // of these steps, those whose action was cut to the limits

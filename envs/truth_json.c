@@ -108,7 +108,7 @@ static gaze_err read_options(const cJSON *j, gaze_truth *t) {
   GAZE_TRY(read_array(j, "options", GAZE_OPTIONS_MAX, &a, &t->options));
   int k = 0;
   cJSON_ArrayForEach(i, a) {
-    GAZE_TRY(read_int(i, "label", 0, 31, &t->label[k]));
+    GAZE_TRY(read_int(i, "label", 0, 15, &t->label[k]));
     GAZE_TRY(read_text(i, "text", t->text[k], sizeof t->text[k]));
     k++;
   }

@@ -210,13 +210,19 @@ static void finish(env_avr *v, gaze_obs *obs, gaze_outcome *out, bool sufficient
   v->playing = false;
 }
 
+// Whether a way of `needed` actions to the answer was there before the last action and is longer or
+// gone now: that action hid an open region. After the last action nobody plans.
+static bool lost_way(const avr_episode *e, int needed) {
+  return needed >= 0 && e->state.t < AVR_T_MAX && (e->steps_left < 0 || e->steps_left > needed);
+}
+
 // an action or a wasted step, up to the next observation
 static gaze_err go_on(env_avr *v, gaze_obs *obs, gaze_outcome *out) {
   if (out->choice < 0) {
     GAZE_TRY(avr_waste(v->oracle, &v->set, &v->e));
     return observe(v, out->status, obs);
   }
-  const int label = v->e.option[out->choice].label;
+  const int label = v->e.option[out->choice].label, needed = v->e.steps_left;
   avr_effect effect;
   GAZE_TRY(
       avr_execute(v->oracle, &v->set, v->physics ? &v->world : NULL, &v->e, out->choice, &effect));
@@ -226,7 +232,7 @@ static gaze_err go_on(env_avr *v, gaze_obs *obs, gaze_outcome *out) {
   if (v->tell) {
     out->gaining = effect.gain > 0.0f;
     out->useful = (label & (GAZE_OPT_GAINING | GAZE_OPT_OPTIMAL)) != 0;
-    out->harmful = (label & GAZE_OPT_HARMFUL) || strcmp(effect.status, "toppled") == 0;
+    out->harmful = strcmp(effect.status, "toppled") == 0 || lost_way(&v->e, needed);
   }
   return observe(v, out->status, obs);
 }

@@ -199,7 +199,6 @@ static void put_option(gaze_html *h, const gaze_html_step *s, int i, const char 
   if (label & GAZE_OPT_GAINING) put(h, "<span class='chip good'>reveals</span>");
   if ((label & GAZE_OPT_OPTIMAL) && !(label & GAZE_OPT_ANSWER))
     put(h, "<span class='chip good'>shortest</span>");
-  if (label & GAZE_OPT_HARMFUL) put(h, "<span class='chip bad'>harmful</span>");
   put(h, "</li>");
 }
 

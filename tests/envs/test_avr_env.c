@@ -295,6 +295,36 @@ static void test_random_letters(void **state) {
   }
 }
 
+// A harmful action makes the way to the answer longer; one on a shortest way never does.
+static void test_harm(void **state) {
+  (void)state;
+  void *env = open_env(true, false, NULL);
+  gaze_rng r;
+  gaze_rng_init(&r, 5, 0);
+  int harmful = 0, optimal = 0;
+  uint64_t seed = 7000;
+  for (int k = 0; k < 30; k++) {
+    gaze_obs obs;
+    gaze_outcome out = {0};
+    seed = reset_near(env, seed, &obs) + 1;
+    for (int t = 0; t < 4 && !obs.truth->sufficient; t++) {
+      int before = obs.truth->steps_left, letter;
+      do letter = (int)gaze_rng_below(&r, (uint32_t)obs.truth->options);
+      while (obs.truth->label[letter] & GAZE_OPT_ANSWER);
+      bool planned = (obs.truth->label[letter] & GAZE_OPT_OPTIMAL) != 0;
+      char reply[32];
+      snprintf(reply, sizeof reply, "<answer>%c</answer>", 'A' + letter);
+      out = say(env, reply, &obs);
+      harmful += out.harmful, optimal += planned;
+      if (planned) assert_int_equal(obs.truth->steps_left, before - 1);
+      assert_false(planned && out.harmful);
+      if (out.harmful) assert_true(obs.truth->steps_left < 0 || obs.truth->steps_left > before);
+    }
+  }
+  assert_true(harmful >= 3 && optimal >= 10);
+  gaze_env_avr.close(&env);
+}
+
 // equal seeds give equal bytes, and a policy's view never depends on whether the truth is told
 static void test_same_seed_same_bytes(void **state) {
   (void)state;
@@ -422,6 +452,7 @@ int main(void) {
       cmocka_unit_test(test_invalid_keeps_the_state),
       cmocka_unit_test(test_last_step),
       cmocka_unit_test(test_random_letters),
+      cmocka_unit_test(test_harm),
       cmocka_unit_test(test_same_seed_same_bytes),
       cmocka_unit_test(test_settings),
       cmocka_unit_test(test_arm_acts),

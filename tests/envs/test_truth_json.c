@@ -124,7 +124,7 @@ static void test_limits(void **state) {
   memset(known + 1, 'x', 4096);
   strcpy(known + 4097, "\"");
   expect_refused("\"viewer 0 25 0 0\\n\"", known);  // 4096 bytes where 4095 fit
-  expect_refused("\"label\":4", "\"label\":32");
+  expect_refused("\"label\":4", "\"label\":16");
   expect_refused("\"label\":4", "\"label\":-1");
   expect_refused("\"label\":4", "\"label\":1.5");
   expect_refused("[0.25,0.5,0.75,1]", "[0.25,0.5,0.75]");
