@@ -27,28 +27,28 @@ typedef struct kept {  // an observation that outlives its episode
 
 typedef struct cell {
   void *self;
-  gaze_batch_row row;
+  gaze_env_batch_row row;
   bool busy;          // sent and not received
   bool seeded, over;  // reset once; no episode is on
   job job;
   uint64_t seed, base, episode;  // asked for; of the last reset; begun since
   const gaze_act *act;
-  int acts, facts;     // sent; room of row.fact
-  gaze_image image;    // of row.obs, drawn where the view says
-  gaze_exec *ex;       // NULL without patches
-  uint8_t *rgb;        // own memory of the picture, NULL where the view has an array
-  gaze_batch_stats n;  // of the job in work
+  int acts, facts;         // sent; room of row.fact
+  gaze_image image;        // of row.obs, drawn where the view says
+  gaze_exec *ex;           // NULL without patches
+  uint8_t *rgb;            // own memory of the picture, NULL where the view has an array
+  gaze_env_batch_stats n;  // of the job in work
   kept last;
 } cell;
 
-struct gaze_batch {
+struct gaze_env_batch {
   const gaze_env *env;
   gaze_crew *crew;
   gaze_autoreset autoreset;
   const gaze_split *split;
   gaze_space space;
   bool lazy;
-  gaze_batch_view view;
+  gaze_env_batch_view view;
   cell *cell;
   int n, pending;  // rows; in work or ready
   void (*done)(void *ctx);
@@ -57,21 +57,21 @@ struct gaze_batch {
   pthread_cond_t some;
   int *ready, first, readies;  // ring [n] of rows ready
   int working;                 // rows sent and not ready
-  gaze_batch_stats total;
+  gaze_env_batch_stats total;
 };
 
-static size_t picture_bytes(const gaze_batch *b) {
+static size_t picture_bytes(const gaze_env_batch *b) {
   return (size_t)b->space.image_h * (size_t)b->space.image_w * 3;
 }
 
-static void fail_row(gaze_batch_row *r, gaze_err e) {
+static void fail_row(gaze_env_batch_row *r, gaze_err e) {
   const char *why = gaze_err_detail();
   r->err = e;
   snprintf(r->why, sizeof r->why, "%s", why[0] ? why : gaze_err_text(e));
 }
 
 // draws row i's picture, and its patches if they are wanted
-static gaze_err draw(gaze_batch *b, int i) {
+static gaze_err draw(gaze_env_batch *b, int i) {
   cell *c = &b->cell[i];
   const gaze_patchify *f = &b->view.form;
   uint8_t *to = b->view.rgb ? b->view.rgb + (size_t)i * picture_bytes(b) : c->rgb;
@@ -88,12 +88,12 @@ static gaze_err draw(gaze_batch *b, int i) {
   return gaze_ops_cpu.patchify(c->ex, &a);
 }
 
-static gaze_err show(gaze_batch *b, int i) {
+static gaze_err show(gaze_env_batch *b, int i) {
   const gaze_obs *o = &b->cell[i].row.obs;
   return b->lazy && !b->view.ask && o->images ? draw(b, i) : GAZE_OK;
 }
 
-static gaze_err keep_pictures(const gaze_batch *b, cell *c, gaze_obs *to) {
+static gaze_err keep_pictures(const gaze_env_batch *b, cell *c, gaze_obs *to) {
   kept *k = &c->last;
   size_t bytes = 0, at = 0;
   if (to->images > KEPT_IMAGES) to->images = KEPT_IMAGES;
@@ -128,7 +128,7 @@ static gaze_err keep_robot(kept *k, gaze_obs *to) {
 }
 
 // copies the last observation of an episode, which the reset will overwrite, to row.last
-static gaze_err keep(gaze_batch *b, cell *c) {
+static gaze_err keep(gaze_env_batch *b, cell *c) {
   kept *k = &c->last;
   gaze_obs *to = &c->row.last;
   *to = c->row.obs;
@@ -147,7 +147,7 @@ static gaze_err keep(gaze_batch *b, cell *c) {
 }
 
 // the seed of the k-th episode that a row begins on its own
-static uint64_t next_seed(const gaze_batch *b, uint64_t base, int row, uint64_t k) {
+static uint64_t next_seed(const gaze_env_batch *b, uint64_t base, int row, uint64_t k) {
   gaze_rng r;
   gaze_rng_init(&r, base, (uint64_t)row);
   const uint64_t of_row = gaze_rng_u64(&r);
@@ -155,9 +155,10 @@ static uint64_t next_seed(const gaze_batch *b, uint64_t base, int row, uint64_t 
   return b->split->first + gaze_rng_u64(&r) % b->split->count;
 }
 
-static gaze_err begin(gaze_batch *b, int i, uint64_t seed) {
+static gaze_err begin(gaze_env_batch *b, int i, uint64_t seed) {
   cell *c = &b->cell[i];
   c->over = true;
+  c->row.obs = (gaze_obs){.text = ""};
   GAZE_TRY(b->env->reset(c->self, seed, &c->row.obs));
   GAZE_TRY(show(b, i));
   c->row.seed = seed;
@@ -166,7 +167,7 @@ static gaze_err begin(gaze_batch *b, int i, uint64_t seed) {
   return GAZE_OK;
 }
 
-static gaze_err begin_next(gaze_batch *b, int i) {
+static gaze_err begin_next(gaze_env_batch *b, int i) {
   cell *c = &b->cell[i];
   gaze_err e = GAZE_ERR_INTERNAL;
   for (int t = 0; t < BEGIN_TRIES && e; t++)
@@ -176,8 +177,8 @@ static gaze_err begin_next(gaze_batch *b, int i) {
 
 // an episode that broke: its last sound observation stays, without a picture
 static void lose(cell *c) {
-  gaze_batch_row *r = &c->row;
-  r->fact[r->acts++] = (gaze_batch_fact){.truncated = true};
+  gaze_env_batch_row *r = &c->row;
+  r->fact[r->acts++] = (gaze_env_batch_fact){.truncated = true};
   r->out = (gaze_outcome){.truncated = true, .choice = -1, .status = "fault"};
   r->obs = (gaze_obs){.text = "", .turn = r->obs.turn, .last = true};
   c->over = true;
@@ -185,9 +186,9 @@ static void lose(cell *c) {
 }
 
 // carries out the acts of a row until its episode ends or one of them fails
-static void play(gaze_batch *b, int i) {
+static void play(gaze_env_batch *b, int i) {
   cell *c = &b->cell[i];
-  gaze_batch_row *r = &c->row;
+  gaze_env_batch_row *r = &c->row;
   for (int k = 0; k < c->acts && !c->over && !r->err; k++) {
     gaze_outcome out = {0};
     gaze_err e = b->env->step(c->self, &c->act[k], &r->obs, &out);
@@ -198,7 +199,7 @@ static void play(gaze_batch *b, int i) {
       lose(c);
     } else {
       r->out = out;
-      r->fact[r->acts++] = (gaze_batch_fact){out.reward, out.terminated, out.truncated};
+      r->fact[r->acts++] = (gaze_env_batch_fact){out.reward, out.terminated, out.truncated};
       c->over = out.terminated || out.truncated;
       // physics that broke was told by the environment itself
       if (out.status && strcmp(out.status, "fault") == 0) c->n.faults++;
@@ -208,9 +209,9 @@ static void play(gaze_batch *b, int i) {
   c->n.acts += (uint64_t)r->acts;
 }
 
-static void step(gaze_batch *b, int i) {
+static void step(gaze_env_batch *b, int i) {
   cell *c = &b->cell[i];
-  gaze_batch_row *r = &c->row;
+  gaze_env_batch_row *r = &c->row;
   memset(r->fact, 0, (size_t)c->acts * sizeof *r->fact);
   if (c->over && (!c->seeded || b->autoreset == GAZE_AUTORESET_DISABLED)) {
     c->n.refused++;
@@ -235,11 +236,11 @@ static void step(gaze_batch *b, int i) {
   if (e) fail_row(r, e);
 }
 
-static void work(gaze_batch *b, int i) {
+static void work(gaze_env_batch *b, int i) {
   cell *c = &b->cell[i];
-  gaze_batch_row *r = &c->row;
+  gaze_env_batch_row *r = &c->row;
   r->err = GAZE_OK, r->why[0] = 0;
-  c->n = (gaze_batch_stats){0};
+  c->n = (gaze_env_batch_stats){0};
   if (c->job == JOB_RENDER) {
     gaze_err e = GAZE_OK;
     if (b->lazy && r->obs.images) e = draw(b, i);
@@ -259,7 +260,7 @@ static void work(gaze_batch *b, int i) {
 }
 
 static void carry_out(void *ctx, int i) {
-  gaze_batch *b = ctx;
+  gaze_env_batch *b = ctx;
   work(b, i);
   pthread_mutex_lock(&b->lock);
   b->ready[(b->first + b->readies++) % b->n] = i;
@@ -270,7 +271,7 @@ static void carry_out(void *ctx, int i) {
 }
 
 // marks the rows as in work; all or none
-static gaze_err claim(gaze_batch *b, const int *row, int n, job what) {
+static gaze_err claim(gaze_env_batch *b, const int *row, int n, job what) {
   gaze_err e = GAZE_OK;
   int k = 0;
   if (n < 1 || n > b->n) return gaze_fail(GAZE_ERR_ARG, "batch: expected 1..%d rows", b->n);
@@ -287,7 +288,7 @@ static gaze_err claim(gaze_batch *b, const int *row, int n, job what) {
   return e;
 }
 
-static gaze_err post(gaze_batch *b, const int *row, int n) {
+static gaze_err post(gaze_env_batch *b, const int *row, int n) {
   pthread_mutex_lock(&b->lock);
   b->working += n;
   pthread_mutex_unlock(&b->lock);
@@ -310,20 +311,21 @@ static gaze_err post(gaze_batch *b, const int *row, int n) {
 }
 
 // 0, 1, .. for callers that mean every row
-static const int *every(const gaze_batch *b, const int *row) {
+static const int *every(const gaze_env_batch *b, const int *row) {
   return row ? row : b->ready + b->n;
 }
 
-gaze_err gaze_batch_send_reset(gaze_batch *b, const int *row, int n, const uint64_t *seed) {
+gaze_err gaze_env_batch_send_reset(gaze_env_batch *b, const int *row, int n, const uint64_t *seed) {
   row = every(b, row);
   GAZE_TRY(claim(b, row, n, JOB_RESET));
   for (int k = 0; k < n; k++) b->cell[row[k]].seed = seed[k];
   return post(b, row, n);
 }
 
-gaze_err gaze_batch_send_step(gaze_batch *b, const int *row, int n, const gaze_act *act, int acts) {
-  if (acts < 1 || acts > GAZE_BATCH_ACTS_MAX)
-    return gaze_fail(GAZE_ERR_ARG, "batch: expected 1..%d acts a step", GAZE_BATCH_ACTS_MAX);
+gaze_err gaze_env_batch_send_step(gaze_env_batch *b, const int *row, int n, const gaze_act *act,
+                                  int acts) {
+  if (acts < 1 || acts > GAZE_ENV_BATCH_ACTS_MAX)
+    return gaze_fail(GAZE_ERR_ARG, "batch: expected 1..%d acts a step", GAZE_ENV_BATCH_ACTS_MAX);
   row = every(b, row);
   GAZE_TRY(claim(b, row, n, JOB_STEP));
   gaze_err e = GAZE_OK;
@@ -331,7 +333,7 @@ gaze_err gaze_batch_send_step(gaze_batch *b, const int *row, int n, const gaze_a
     cell *c = &b->cell[row[k]];
     c->act = act + (size_t)k * (size_t)acts, c->acts = acts;
     if (acts <= c->facts) continue;
-    gaze_batch_fact *f = realloc(c->row.fact, (size_t)acts * sizeof *f);
+    gaze_env_batch_fact *f = realloc(c->row.fact, (size_t)acts * sizeof *f);
     if (!f) e = gaze_fail(GAZE_ERR_NOMEM, "batch: out of memory");
     if (f) c->row.fact = f, c->facts = acts;
   }
@@ -340,18 +342,18 @@ gaze_err gaze_batch_send_step(gaze_batch *b, const int *row, int n, const gaze_a
   return e;
 }
 
-gaze_err gaze_batch_send_render(gaze_batch *b, const int *row, int n) {
+gaze_err gaze_env_batch_send_render(gaze_env_batch *b, const int *row, int n) {
   row = every(b, row);
   GAZE_TRY(claim(b, row, n, JOB_RENDER));
   return post(b, row, n);
 }
 
-static void count(gaze_batch *b, const gaze_batch_stats *n) {
+static void count(gaze_env_batch *b, const gaze_env_batch_stats *n) {
   b->total.episodes += n->episodes, b->total.acts += n->acts;
   b->total.refused += n->refused, b->total.faults += n->faults;
 }
 
-int gaze_batch_recv(gaze_batch *b, int least, int *row, int cap) {
+int gaze_env_batch_recv(gaze_env_batch *b, int least, int *row, int cap) {
   if (least > b->pending) least = b->pending;
   if (least > cap) least = cap;
   pthread_mutex_lock(&b->lock);
@@ -370,24 +372,24 @@ int gaze_batch_recv(gaze_batch *b, int least, int *row, int cap) {
   return n;
 }
 
-static void receive_all(gaze_batch *b) {
+static void receive_all(gaze_env_batch *b) {
   int row[64];
-  while (b->pending) gaze_batch_recv(b, 1, row, 64);
+  while (b->pending) gaze_env_batch_recv(b, 1, row, 64);
 }
 
-gaze_err gaze_batch_reset(gaze_batch *b, const uint64_t *seed) {
-  GAZE_TRY(gaze_batch_send_reset(b, NULL, b->n, seed));
+gaze_err gaze_env_batch_reset(gaze_env_batch *b, const uint64_t *seed) {
+  GAZE_TRY(gaze_env_batch_send_reset(b, NULL, b->n, seed));
   receive_all(b);
   return GAZE_OK;
 }
 
-gaze_err gaze_batch_step(gaze_batch *b, const gaze_act *act) {
-  GAZE_TRY(gaze_batch_send_step(b, NULL, b->n, act, 1));
+gaze_err gaze_env_batch_step(gaze_env_batch *b, const gaze_act *act) {
+  GAZE_TRY(gaze_env_batch_send_step(b, NULL, b->n, act, 1));
   receive_all(b);
   return GAZE_OK;
 }
 
-static gaze_err check_view(const gaze_batch *b, const gaze_batch_view *v) {
+static gaze_err check_view(const gaze_env_batch *b, const gaze_env_batch_view *v) {
   if (b->pending) return gaze_fail(GAZE_ERR_STATE, "batch: view: rows are in work");
   if (!b->env->render || b->space.image_h < 1 || b->space.image_w < 1)
     return gaze_fail(GAZE_ERR_UNSUPPORTED, "batch: view: the pictures of %s vary", b->env->name);
@@ -400,7 +402,7 @@ static gaze_err check_view(const gaze_batch *b, const gaze_batch_view *v) {
                    b->space.image_w, b->space.image_h, p, m);
 }
 
-gaze_err gaze_batch_show(gaze_batch *b, const gaze_batch_view *v) {
+gaze_err gaze_env_batch_show(gaze_env_batch *b, const gaze_env_batch_view *v) {
   GAZE_TRY(check_view(b, v));
   for (int i = 0; i < b->n; i++) {
     cell *c = &b->cell[i];
@@ -414,7 +416,7 @@ gaze_err gaze_batch_show(gaze_batch *b, const gaze_batch_view *v) {
   return GAZE_OK;
 }
 
-static gaze_err open_rows(gaze_batch *b, const gaze_cfg *cfg) {
+static gaze_err open_rows(gaze_env_batch *b, const gaze_cfg *cfg) {
   b->cell = calloc((size_t)b->n, sizeof *b->cell);
   b->ready = calloc(2 * (size_t)b->n, sizeof *b->ready);
   if (!b->cell || !b->ready) return gaze_fail(GAZE_ERR_NOMEM, "batch: out of memory");
@@ -428,18 +430,19 @@ static gaze_err open_rows(gaze_batch *b, const gaze_cfg *cfg) {
   return GAZE_OK;
 }
 
-gaze_err gaze_batch_open(gaze_batch **out, const gaze_batch_options *o) {
+gaze_err gaze_env_batch_open(gaze_env_batch **out, const gaze_env_batch_options *o) {
   *out = NULL;
-  if (!o->env || o->n < 1 || o->n > GAZE_BATCH_MAX)
-    return gaze_fail(GAZE_ERR_ARG, "batch: expected an environment and 1..%d rows", GAZE_BATCH_MAX);
-  gaze_batch *b = calloc(1, sizeof *b);
+  if (!o->env || o->n < 1 || o->n > GAZE_ENV_BATCH_MAX)
+    return gaze_fail(GAZE_ERR_ARG, "batch: expected an environment and 1..%d rows",
+                     GAZE_ENV_BATCH_MAX);
+  gaze_env_batch *b = calloc(1, sizeof *b);
   if (!b) return gaze_fail(GAZE_ERR_NOMEM, "batch: out of memory");
   b->env = o->env, b->n = o->n, b->crew = o->crew, b->autoreset = o->autoreset;
   b->done = o->done, b->ctx = o->ctx;
   pthread_mutex_init(&b->lock, NULL);
   pthread_cond_init(&b->some, NULL);
   gaze_err e = open_rows(b, o->cfg);
-  if (e) return gaze_batch_close(&b), e;
+  if (e) return gaze_env_batch_close(&b), e;
   *out = b;
   return GAZE_OK;
 }
@@ -455,8 +458,8 @@ static void close_cell(const gaze_env *env, cell *c) {
   free(c->rgb);
 }
 
-void gaze_batch_close(gaze_batch **out) {
-  gaze_batch *b = *out;
+void gaze_env_batch_close(gaze_env_batch **out) {
+  gaze_env_batch *b = *out;
   if (!b) return;
   receive_all(b);
   for (int i = 0; b->cell && i < b->n; i++) close_cell(b->env, &b->cell[i]);
@@ -468,18 +471,18 @@ void gaze_batch_close(gaze_batch **out) {
   *out = NULL;
 }
 
-gaze_space gaze_batch_space(const gaze_batch *b) {
+gaze_space gaze_env_batch_space(const gaze_env_batch *b) {
   return b->space;
 }
 
-const gaze_batch_row *gaze_batch_at(const gaze_batch *b, int i) {
+const gaze_env_batch_row *gaze_env_batch_at(const gaze_env_batch *b, int i) {
   return &b->cell[i].row;
 }
 
-int gaze_batch_pending(const gaze_batch *b) {
+int gaze_env_batch_pending(const gaze_env_batch *b) {
   return b->pending;
 }
 
-gaze_batch_stats gaze_batch_count(const gaze_batch *b) {
+gaze_env_batch_stats gaze_env_batch_count(const gaze_env_batch *b) {
   return b->total;
 }
