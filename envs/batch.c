@@ -57,6 +57,7 @@ struct gaze_env_batch {
   pthread_cond_t some;
   int *ready, first, readies;  // ring [n] of rows ready
   int working;                 // rows sent and not ready
+  int wanted;                  // rows that the receiver waits for
   gaze_env_batch_stats total;
 };
 
@@ -265,7 +266,7 @@ static void carry_out(void *ctx, int i) {
   pthread_mutex_lock(&b->lock);
   b->ready[(b->first + b->readies++) % b->n] = i;
   b->working--;
-  pthread_cond_signal(&b->some);
+  if (b->readies >= b->wanted) pthread_cond_signal(&b->some);
   if (!b->working && b->done) b->done(b->ctx);
   pthread_mutex_unlock(&b->lock);
 }
@@ -357,6 +358,7 @@ int gaze_env_batch_recv(gaze_env_batch *b, int least, int *row, int cap) {
   if (least > b->pending) least = b->pending;
   if (least > cap) least = cap;
   pthread_mutex_lock(&b->lock);
+  b->wanted = least;
   while (b->readies < least) pthread_cond_wait(&b->some, &b->lock);
   int n = 0;
   for (; n < cap && b->readies; n++, b->readies--) {
@@ -374,7 +376,7 @@ int gaze_env_batch_recv(gaze_env_batch *b, int least, int *row, int cap) {
 
 static void receive_all(gaze_env_batch *b) {
   int row[64];
-  while (b->pending) gaze_env_batch_recv(b, 1, row, 64);
+  while (b->pending) gaze_env_batch_recv(b, 64, row, 64);
 }
 
 gaze_err gaze_env_batch_reset(gaze_env_batch *b, const uint64_t *seed) {

@@ -97,6 +97,8 @@ typedef struct gaze_space {
   int image_h, image_w;  // pixels of every picture, one an observation; 0: they vary
   int max_steps;         // most acts of an episode (control steps if told chunks); 0: not known
   double control_hz;     // low-level actions a simulated second; 0: it is told text
+  int joints;            // of the robot's state; 0: there is none
+  const float *limit;    // [act_dims] magnitude up to which an action is not cut; NULL: not known
 } gaze_space;
 
 // One environment: open once, reset and step many times. Common settings: "oracle" (bool),

@@ -199,11 +199,20 @@ static gaze_err env_step(void *self, const gaze_act *act, gaze_obs *obs, gaze_ou
 }
 
 static void env_space(const void *self, gaze_space *s) {
+  static const float limit[GAZE_REACH_DIMS] = {(float)GAZE_REACH_MOVE_MAX,
+                                               (float)GAZE_REACH_MOVE_MAX,
+                                               (float)GAZE_REACH_MOVE_MAX,
+                                               (float)GAZE_REACH_TURN_MAX,
+                                               (float)GAZE_REACH_TURN_MAX,
+                                               (float)GAZE_REACH_TURN_MAX,
+                                               1};
   const env_reach *v = self;
   *s = (gaze_space){.image_h = v->image_size,
                     .image_w = v->image_size,
                     .max_steps = v->max_steps,
-                    .control_hz = GAZE_REACH_HZ};
+                    .control_hz = GAZE_REACH_HZ,
+                    .joints = v->arm.chain.n,
+                    .limit = limit};
 }
 
 const gaze_env gaze_env_reach = {.name = "reach",

@@ -37,6 +37,18 @@ static void space(msgpack_packer *p, const char *key, const char *dtype, int ran
   for (int i = 0; i < rank; i++) msgpack_pack_int(p, i == rank - 1 ? last : -1);
 }
 
+// chunks of actions [-1,D], with the bounds beyond which numbers are cut
+static void put_chunk_space(msgpack_packer *p, int dims, const float *limit) {
+  gaze_wire_str(p, "chunk"), msgpack_pack_map(p, limit ? 4 : 2);
+  gaze_wire_str(p, "dtype"), gaze_wire_str(p, "<f4");
+  gaze_wire_str(p, "shape"), msgpack_pack_array(p, 2);
+  msgpack_pack_int(p, -1), msgpack_pack_int(p, dims);
+  for (int side = 0; side < 2 && limit; side++) {
+    gaze_wire_str(p, side ? "high" : "low"), msgpack_pack_array(p, (size_t)dims);
+    for (int i = 0; i < dims; i++) msgpack_pack_float(p, side ? limit[i] : -limit[i]);
+  }
+}
+
 static void put_splits(msgpack_packer *p) {
   size_t n = 0;
   while (gaze_splits[n].name) n++;
@@ -66,12 +78,17 @@ void gaze_wire_put_contract(gaze_buf *b, const gaze_wire_contract *c) {
   gaze_wire_str(&p, "n_envs"), msgpack_pack_int(&p, c->envs);
   gaze_wire_str(&p, "autoreset"), gaze_wire_str(&p, gaze_wire_autoreset[c->autoreset]);
   gaze_wire_str(&p, "oracle"), gaze_wire_bool(&p, c->oracle);
-  gaze_wire_str(&p, "obs"), msgpack_pack_map(&p, 2);
+  gaze_wire_str(&p, "obs"), msgpack_pack_map(&p, (size_t)(2 + (c->space.joints > 0)));
   put_picture_space(&p, &c->space);
   space(&p, "text", "str", 0, 0);
+  if (c->space.joints > 0) {
+    gaze_wire_str(&p, "robot"), msgpack_pack_map(&p, 2);
+    space(&p, "q", "<f4", 1, c->space.joints);
+    space(&p, "dq", "<f4", 1, c->space.joints);
+  }
   gaze_wire_str(&p, "action"), msgpack_pack_map(&p, 1);
   if (c->act_dims > 0)
-    space(&p, "chunk", "<f4", 2, c->act_dims);
+    put_chunk_space(&p, c->act_dims, c->space.limit);
   else
     gaze_wire_str(&p, "grammar"), gaze_wire_str(&p, "text");
   gaze_wire_str(&p, "max_steps");
