@@ -55,7 +55,7 @@ typedef struct gaze_truth {
 } gaze_truth;
 
 typedef struct gaze_obs {   // what a policy may see; borrowed until the next step
-  const gaze_image *image;  // new images only
+  const gaze_image *image;  // new images only; rgb NULL after gaze_env.lazy
   int images;
   const char *text;         // this turn's user message; "<image>" marks the place of each
   const gaze_state *robot;  // NULL if none
@@ -92,8 +92,20 @@ typedef struct gaze_outcome {
   float goal_dist;       // of the tool from its goal after them [m]
 } gaze_outcome;
 
+// What holds for every episode of an open environment.
+typedef struct gaze_space {
+  int image_h, image_w;  // pixels of every picture, one an observation; 0: they vary
+  int max_steps;         // most acts of an episode (control steps if told chunks); 0: not known
+  double control_hz;     // low-level actions a simulated second; 0: it is told text
+  int joints;            // of the robot's state; 0: there is none
+  const float *limit;    // [act_dims] magnitude up to which an action is not cut; NULL: not known
+} gaze_space;
+
 // One environment: open once, reset and step many times. Common settings: "oracle" (bool),
-// "image_size" (pixels), "threads"; the rest are the environment's own.
+// "image_size" (pixels), "threads", "split" (envs/split.h); the rest are the environment's own.
+//
+// step: ARG or STATE: the act is refused and nothing has changed. Any other error: the episode is
+// lost, reset begins another. The strings of an outcome outlive a reset.
 typedef struct gaze_env {
   const char *name;
   int act_dims;  // numbers of one low-level action; 0: it is told text
@@ -102,6 +114,12 @@ typedef struct gaze_env {
   gaze_err (*step)(void *self, const gaze_act *act, gaze_obs *obs,
                    gaze_outcome *out);  // [rt: never]
   void (*close)(void **self);
+  // Optional, all three or none (NULL: its pictures vary, and are drawn with every observation).
+  void (*space)(const void *self, gaze_space *s);  // [rt: safe]
+  // Pictures are drawn by `render` alone from now on: observations name them, rgb NULL.  [rt: safe]
+  void (*lazy)(void *self);
+  // Draws the picture of the last observation that named one, [image_h,image_w,3].  [rt: never]
+  gaze_err (*render)(void *self, uint8_t *rgb);
 } gaze_env;
 
 // A reward is a pure function of recorded facts; one value per term, NaN = does not apply.

@@ -16,7 +16,7 @@ static const float COST_PER_ACTION = 0.02f;
 
 // All state lives here and nowhere else, so that many environments can run at once.
 typedef struct tutorial {
-  bool tell, playing;
+  bool tell, playing, lazy;
   int size;  // pixels per side
   int ball;  // what the agent wants to know
   bool lifted[CUPS];
@@ -48,22 +48,34 @@ static gaze_err tutorial_open(void **self, const gaze_cfg *cfg) {
   return e;
 }
 
-// Fills a rectangle given in twelfths of the picture.
-static void fill(tutorial *v, int x0, int y0, int x1, int y1, const uint8_t rgb[3]) {
-  for (int y = y0 * v->size / 12; y < y1 * v->size / 12; y++)
-    for (int x = x0 * v->size / 12; x < x1 * v->size / 12; x++)
-      memcpy(v->rgb + 3 * (y * v->size + x), rgb, 3);
+// Fills a rectangle given in twelfths of a picture of n pixels a side.
+static void fill(uint8_t *to, int n, int x0, int y0, int x1, int y1, const uint8_t rgb[3]) {
+  for (int y = y0 * n / 12; y < y1 * n / 12; y++)
+    for (int x = x0 * n / 12; x < x1 * n / 12; x++) memcpy(to + 3 * (y * n + x), rgb, 3);
 }
 
-// The picture shows what a camera would: the ball only where its cup is lifted.
-static void draw(tutorial *v) {
+// lazy: a picture costs time, so whoever uses few of them asks for none unasked, and calls render.
+static void tutorial_lazy(void *self) {
+  ((tutorial *)self)->lazy = true;
+}
+
+// render: the picture shows what a camera would: the ball only where its cup is lifted.
+static gaze_err tutorial_render(void *self, uint8_t *to) {
+  const tutorial *v = self;
   static const uint8_t table[3] = {180, 180, 175}, cup[3] = {42, 75, 215}, ball[3] = {173, 35, 35};
-  fill(v, 0, 0, 12, 12, table);
+  fill(to, v->size, 0, 0, 12, 12, table);
   for (int k = 0; k < CUPS; k++) {
     int x = 1 + 4 * k, y = v->lifted[k] ? 1 : 6;
-    fill(v, x, y, x + 3, y + 4, cup);
-    if (v->lifted[k] && k == v->ball) fill(v, x + 1, 9, x + 2, 10, ball);
+    fill(to, v->size, x, y, x + 3, y + 4, cup);
+    if (v->lifted[k] && k == v->ball) fill(to, v->size, x + 1, 9, x + 2, 10, ball);
   }
+  return GAZE_OK;
+}
+
+// space: what holds for every episode.
+static void tutorial_space(const void *self, gaze_space *s) {
+  const tutorial *v = self;
+  *s = (gaze_space){.image_h = v->size, .image_w = v->size, .max_steps = CUPS + 2};
 }
 
 // Sufficient: the ball was seen, or only one cup is left that can hide it.
@@ -120,9 +132,10 @@ static void observe(tutorial *v, const char *status, gaze_obs *obs) {
   for (int i = 0, k; (k = cup_of(v, i)) >= 0; i++)
     n += snprintf(v->text + n, sizeof v->text - (size_t)n,
                   i < CUPS ? "\n%s %c" : "\npick %s cup %c", SIDE[k], 'A' + i);
-  draw(v);
+  if (!v->lazy) tutorial_render(v, v->rgb);
   tell(v);
-  v->image = (gaze_image){.rgb = v->rgb, .w = v->size, .h = v->size, .camera = "viewer"};
+  v->image =
+      (gaze_image){.rgb = v->lazy ? NULL : v->rgb, .w = v->size, .h = v->size, .camera = "viewer"};
   *obs = (gaze_obs){.image = &v->image,
                     .images = 1,
                     .text = v->text,
@@ -183,4 +196,7 @@ const gaze_env gaze_env_tutorial = {
     .reset = tutorial_reset,
     .step = tutorial_step,
     .close = tutorial_close,
+    .space = tutorial_space,
+    .lazy = tutorial_lazy,
+    .render = tutorial_render,
 };

@@ -17,7 +17,7 @@ typedef struct env_avr {
   avr_settings set;
   char family[16], layout[32], question[8], hand[512];  // owned copies of the settings' strings
   int image_size, wording;
-  bool tell, physics;
+  bool tell, physics, lazy;
 
   avr_episode e;
   bool playing, all_strict;
@@ -169,15 +169,24 @@ static gaze_err fill_truth(env_avr *v) {
   return err;
 }
 
-// pictures, words and truth of the present state
-static gaze_err observe(env_avr *v, const char *status, gaze_obs *obs) {
+static void env_lazy(void *self) {
+  ((env_avr *)self)->lazy = true;
+}
+
+static gaze_err env_render(void *self, uint8_t *rgb) {
+  env_avr *v = self;
   // the oracle judges what stands where, so another light changes the picture alone
   const gaze_light light =
       v->set.split == AVR_LIGHT_SPLIT ? gaze_scene_light_drawn(v->e.seed) : gaze_scene_light();
-  GAZE_TRY(gaze_scene_render_lit(&gaze_ops_cpu, v->ex, v->e.state.body, v->e.scene.n,
-                                 &v->e.state.viewer, &light, v->image_size, v->rgb, NULL, NULL));
-  v->image =
-      (gaze_image){.rgb = v->rgb, .w = v->image_size, .h = v->image_size, .camera = "viewer"};
+  return gaze_scene_render_lit(&gaze_ops_cpu, v->ex, v->e.state.body, v->e.scene.n,
+                               &v->e.state.viewer, &light, v->image_size, rgb, NULL, NULL);
+}
+
+// pictures, words and truth of the present state
+static gaze_err observe(env_avr *v, const char *status, gaze_obs *obs) {
+  if (!v->lazy) GAZE_TRY(env_render(v, v->rgb));
+  v->image = (gaze_image){
+      .rgb = v->lazy ? NULL : v->rgb, .w = v->image_size, .h = v->image_size, .camera = "viewer"};
   gaze_buf_clear(&v->text);
   avr_prompt(&v->e, status, &v->text);
   if (v->text.failed) return gaze_fail(GAZE_ERR_NOMEM, "avr: out of memory");
@@ -276,5 +285,17 @@ static gaze_err env_step(void *self, const gaze_act *act, gaze_obs *obs, gaze_ou
   return err;
 }
 
-const gaze_env gaze_env_avr = {
-    .name = "avr", .open = env_open, .reset = env_reset, .step = env_step, .close = env_close};
+static void env_space(const void *self, gaze_space *s) {
+  const env_avr *v = self;
+  // the last decision can only be an answer
+  *s = (gaze_space){.image_h = v->image_size, .image_w = v->image_size, .max_steps = AVR_T_MAX + 1};
+}
+
+const gaze_env gaze_env_avr = {.name = "avr",
+                               .open = env_open,
+                               .reset = env_reset,
+                               .step = env_step,
+                               .close = env_close,
+                               .space = env_space,
+                               .lazy = env_lazy,
+                               .render = env_render};

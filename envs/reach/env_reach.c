@@ -95,10 +95,19 @@ static void say(env_reach *v, const char *status) {
     snprintf(v->text, sizeof v->text, "reach the %s\n<image>", v->scene.name[0]);
 }
 
+static void env_lazy(void *self) {
+  ((env_reach *)self)->lazy = true;
+}
+
+static gaze_err env_render(void *self, uint8_t *rgb) {
+  env_reach *v = self;
+  return gaze_scene_render(&gaze_ops_cpu, v->ex, v->now, v->scene.n, &VIEWER, v->image_size, rgb,
+                           NULL, NULL);
+}
+
 static gaze_err observe(env_reach *v, const char *status, bool last, gaze_obs *obs) {
-  GAZE_TRY(gaze_scene_render(&gaze_ops_cpu, v->ex, v->now, v->scene.n, &VIEWER, v->image_size,
-                             v->rgb, NULL, NULL));
-  v->image = (gaze_image){.rgb = v->rgb,
+  if (!v->lazy) GAZE_TRY(env_render(v, v->rgb));
+  v->image = (gaze_image){.rgb = v->lazy ? NULL : v->rgb,
                           .w = v->image_size,
                           .h = v->image_size,
                           .camera = "viewer",
@@ -189,9 +198,29 @@ static gaze_err env_step(void *self, const gaze_act *act, gaze_obs *obs, gaze_ou
   return err;
 }
 
+static void env_space(const void *self, gaze_space *s) {
+  static const float limit[GAZE_REACH_DIMS] = {(float)GAZE_REACH_MOVE_MAX,
+                                               (float)GAZE_REACH_MOVE_MAX,
+                                               (float)GAZE_REACH_MOVE_MAX,
+                                               (float)GAZE_REACH_TURN_MAX,
+                                               (float)GAZE_REACH_TURN_MAX,
+                                               (float)GAZE_REACH_TURN_MAX,
+                                               1};
+  const env_reach *v = self;
+  *s = (gaze_space){.image_h = v->image_size,
+                    .image_w = v->image_size,
+                    .max_steps = v->max_steps,
+                    .control_hz = GAZE_REACH_HZ,
+                    .joints = v->arm.chain.n,
+                    .limit = limit};
+}
+
 const gaze_env gaze_env_reach = {.name = "reach",
                                  .act_dims = GAZE_REACH_DIMS,
                                  .open = env_open,
                                  .reset = env_reset,
                                  .step = env_step,
-                                 .close = env_close};
+                                 .close = env_close,
+                                 .space = env_space,
+                                 .lazy = env_lazy,
+                                 .render = env_render};

@@ -23,7 +23,7 @@ typedef struct env_reach {
   gaze_arm arm;
   char robot[512];
   int image_size, max_steps, distractors;
-  bool tell, air;
+  bool tell, air, lazy;
 
   reach_scene scene;
   gaze_body now[REACH_OBJECTS_MAX];    // where the objects are

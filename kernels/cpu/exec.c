@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/bf16.h"
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 typedef struct loop {
   gaze_cpu_part fn;
@@ -117,17 +114,13 @@ void gaze_cpu_for(gaze_exec *ex, long n, long grain, gaze_cpu_part fn, void *ctx
   loop l = {.fn = fn, .ctx = ctx, .n = n, .grain = grain < 1 ? 1 : grain};
   atomic_init(&l.next, 0);
   // the caller computes in the same mode as the workers, or denormals would tell them apart
-#if defined(__x86_64__)
-  unsigned mode = _mm_getcsr();
-#endif
+  const unsigned long mode = gaze_fp_mode();
   gaze_ftz_on();
   if (n <= l.grain)
     share(&l, 0, 1);
   else
     gaze_pool_run(ex->pool, share, &l);
-#if defined(__x86_64__)
-  _mm_setcsr(mode);
-#endif
+  gaze_fp_restore(mode);
 }
 
 size_t gaze_cpu_type_size(gaze_dtype type) {

@@ -40,6 +40,7 @@ double gaze_bench_cpu(void);
 gaze_err gaze_bench_render(gaze_bench *b);  // bench_render.c  [rt: never]
 gaze_err gaze_bench_decode(gaze_bench *b);  // bench_decode.c  [rt: never]
 gaze_err gaze_bench_env(gaze_bench *b);     // bench_env.c  [rt: never]
+gaze_err gaze_bench_batch(gaze_bench *b);   // bench_batch.c  [rt: never]
 gaze_err gaze_bench_arm(gaze_bench *b);     // bench_arm.c  [rt: never]
 
 // The scene of the render and step benchmarks: 10 objects on the table. Returns their number.

@@ -1,11 +1,9 @@
 // app/bench_render.c - gaze bench render: our ray-caster on one core, beside MuJoCo's renderer.
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include "app/bench.h"
+#include "app/bench_peer.h"
 #include "core/file.h"
 
 static const double SLICE_S = 0.12;  // of one measurement
@@ -32,10 +30,7 @@ typedef struct rig {
   uint8_t *rgb;
   float *depth;
   int16_t *ids;
-  // the peer: a process that takes a request a line and answers with seconds
-  pid_t pid;
-  FILE *to, *from;
-  char folder[GAZE_DIR_TEMP_MAX];
+  gaze_bench_peer peer;
 } rig;
 
 static gaze_err frame(rig *r, const variant *v, int size) {
@@ -67,19 +62,11 @@ static gaze_err time_ours(rig *r, const variant *v, int size, double *fps, doubl
   return GAZE_OK;
 }
 
-static gaze_err read_answer(rig *r, double *v) {
-  char line[256];
-  if (!fgets(line, sizeof line, r->from) || sscanf(line, "%lf", v) != 1 || !(*v > 0))
-    return gaze_fail(GAZE_ERR_FORMAT,
-                     "--peer: expected processor seconds from tools/bench_peer_render.py");
-  return GAZE_OK;
-}
-
 static gaze_err time_peer(rig *r, const variant *v, int size, double *fps) {
   double seconds;
-  if (fprintf(r->to, "%s %d %d %d\n", v->peer, v->shadows, size, PEER_FRAMES) < 0 || fflush(r->to))
-    return gaze_fail(GAZE_ERR_IO, "--peer: the process has gone");
-  GAZE_TRY(read_answer(r, &seconds));
+  char line[64];
+  snprintf(line, sizeof line, "%s %d %d %d", v->peer, v->shadows, size, PEER_FRAMES);
+  GAZE_TRY(gaze_bench_peer_ask(&r->peer, line, &seconds, 1));
   *fps = PEER_FRAMES / seconds;
   return GAZE_OK;
 }
@@ -88,7 +75,7 @@ static gaze_err write_scene(rig *r, bool shadows) {
   gaze_body body[GAZE_SCENE_BODIES_MAX];
   gaze_buf xml = GAZE_BUF_INIT;
   char path[128];
-  snprintf(path, sizeof path, "%s/scene%d.xml", r->folder, shadows);
+  snprintf(path, sizeof path, "%s/scene%d.xml", r->peer.folder, shadows);
   gaze_err e = gaze_bench_mjcf(body, gaze_bench_scene(body), shadows, false, &xml);
   if (!e) e = gaze_file_write_atomic(path, gaze_buf_text(&xml), xml.len);
   gaze_buf_fini(&xml);
@@ -96,38 +83,20 @@ static gaze_err write_scene(rig *r, bool shadows) {
 }
 
 static gaze_err peer_open(rig *r, const char *python) {
-  int in[2], out[2];
-  double version;
-  GAZE_TRY(gaze_dir_temp(r->folder));
+  GAZE_TRY(gaze_bench_peer_folder(&r->peer));
   for (int s = 0; s < 2; s++) GAZE_TRY(write_scene(r, s));
-  if (pipe(in)) return gaze_fail(GAZE_ERR_IO, "--peer: no pipe");
-  if (pipe(out)) return close(in[0]), close(in[1]), gaze_fail(GAZE_ERR_IO, "--peer: no pipe");
-  signal(SIGPIPE, SIG_IGN);  // a peer that ends early is an error, not our end
-  r->pid = fork();
-  if (r->pid == 0) {
-    dup2(in[0], 0), dup2(out[1], 1);
-    close(in[0]), close(in[1]), close(out[0]), close(out[1]);
-    execlp(python, python, "tools/bench_peer_render.py", r->folder, (char *)NULL);
-    _exit(127);
-  }
-  close(in[0]), close(out[1]);
-  r->to = fdopen(in[1], "w"), r->from = fdopen(out[0], "r");
-  if (r->pid < 0 || !r->to || !r->from) return gaze_fail(GAZE_ERR_IO, "--peer: cannot start");
-  return read_answer(r, &version);  // a first line once it is ready
+  return gaze_bench_peer_start(&r->peer, python, "tools/bench_peer_render.py");
 }
 
 static void rig_close(rig *r) {
-  if (r->to) fclose(r->to);
-  if (r->from) fclose(r->from);
-  if (r->pid > 0) waitpid(r->pid, NULL, 0);
-  if (r->folder[0]) gaze_dir_remove(r->folder);
+  gaze_bench_peer_close(&r->peer);
   gaze_exec_close(&r->ex);
   free(r->rgb), free(r->depth), free(r->ids);
 }
 
 // one size and variant; without a peer the tuned row would repeat the default one
 static gaze_err measure(rig *r, gaze_bench *b, const variant *v, int size) {
-  bool peer = r->pid > 0 && v->peer;
+  bool peer = r->peer.pid > 0 && v->peer;
   if (!peer && v->peer && !strcmp(v->peer, "tuned")) return GAZE_OK;
   gaze_bench_row row = {.unit = "frames/cpu-s", .beside = peer ? v->beside : NULL};
   for (int k = 0; k < b->rounds; k++) {
@@ -155,7 +124,7 @@ gaze_err gaze_bench_render(gaze_bench *b) {
   static const int size[] = {64, 112, SIZE_MAX_PX};
   const char *python;
   GAZE_TRY(gaze_cfg_str(b->cfg, "peer", NULL, &python));
-  rig r = {.pid = 0};
+  rig r = {.prims = 0};
   gaze_err e = rig_open(&r, python);
   for (int s = 0; s < 3 && !e; s++)
     for (int v = 0; v < VARIANTS && !e; v++) e = measure(&r, b, &variants[v], size[s]);

@@ -115,6 +115,7 @@ static gaze_err bench(gaze_args *a) {
   } known[] = {{"render", gaze_bench_render},
                {"decode", gaze_bench_decode},
                {"env", gaze_bench_env},
+               {"batch", gaze_bench_batch},
                {"arm", gaze_bench_arm}};
   int64_t rounds;
   gaze_bench b = {.cfg = a->cfg};
@@ -122,7 +123,7 @@ static gaze_err bench(gaze_args *a) {
   GAZE_TRY(gaze_cfg_bool(a->cfg, "json", false, &b.json));
   b.rounds = (int)rounds;
   if (a->words != 1)
-    return gaze_fail(GAZE_ERR_ARG, "expected one name: render, decode, env or arm");
+    return gaze_fail(GAZE_ERR_ARG, "expected one name: render, decode, env, batch or arm");
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     if (strcmp(known[i].name, a->word[0])) continue;
     b.rows = cJSON_CreateArray();
@@ -136,7 +137,7 @@ static gaze_err bench(gaze_args *a) {
     cJSON_Delete(b.rows);
     return e;
   }
-  return gaze_fail(GAZE_ERR_ARG, "unknown benchmark \"%s\"; known: render, decode, env, arm",
+  return gaze_fail(GAZE_ERR_ARG, "unknown benchmark \"%s\"; known: render, decode, env, batch, arm",
                    a->word[0]);
 }
 
@@ -159,7 +160,19 @@ static const gaze_flag flags[] = {
      .value = "N",
      .lo = 0,
      .hi = 256,
-     .help = "decode: most threads tried (0: all processors)"},
+     .help = "decode: most threads tried; batch: threads (0: all processors)"},
+    {.name = "--rows",
+     .key = "rows",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .lo = 1,
+     .hi = 1024,
+     .help = "batch: environments (default 8 a thread)"},
+    {.name = "--mjcf",
+     .key = "mjcf",
+     .kind = GAZE_FLAG_TEXT,
+     .value = "FILE",
+     .help = "batch: step this model instead of our scene"},
     {.name = "--episodes",
      .key = "episodes",
      .kind = GAZE_FLAG_INT,
@@ -190,7 +203,7 @@ static const gaze_flag flags[] = {
      .key = "peer",
      .kind = GAZE_FLAG_TEXT,
      .value = "PYTHON",
-     .help = "render: a Python that has mujoco, numpy, PyOpenGL and OSMesa"},
+     .help = "render, batch: a Python that has mujoco, numpy, PyOpenGL and OSMesa"},
     {.name = "--json", .key = "json", .kind = GAZE_FLAG_SWITCH, .help = "all rounds as JSON"},
     {0},
 };
@@ -198,7 +211,7 @@ static const gaze_flag flags[] = {
 const gaze_command gaze_cmd_bench = {
     .name = "bench",
     .about = "measure rendering, decoding, episodes or arms beside a peer or limit",
-    .usage = "bench render|decode|env|arm [--rounds N] [--json]",
+    .usage = "bench render|decode|env|batch|arm [--rounds N] [--json]",
     .more =
         "Rates: larger is better; x0.8 means 0.8 times what stands beside. A ratio counts when\n"
         "its worst round still meets the goal. cpu is the share of its processors the run got: "
@@ -207,7 +220,9 @@ const gaze_command gaze_cmd_bench = {
         "quoted; render counts processor seconds on both sides. arm plays actions that the "
         "kinematic\n"
         "hand could do with simulated arms: shares of all trials, success also of those with a\n"
-        "reachable grasp and of those begun. Example:\n"
+        "reachable grasp and of those begun. batch steps MuJoCo worlds; every side must end in "
+        "the\n"
+        "same state. Example:\n"
         "  gaze bench render --peer python3\n",
     .flags = flags,
     .body = bench,

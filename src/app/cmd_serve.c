@@ -28,7 +28,10 @@ static gaze_err serve(gaze_args *a) {
   GAZE_TRY(gaze_cfg_str(a->cfg, "bind", "tcp://127.0.0.1:5570", &bind));
   GAZE_TRY(gaze_cfg_int(a->cfg, "batch", 1, 1, 4096, &batch));
   GAZE_TRY(gaze_env_spec(spec, "test", &o.env, split, &first));
+  GAZE_TRY(gaze_args_threads(a->cfg, &o.threads));
   GAZE_TRY(gaze_cfg_set_str(a->cfg, "split", split));
+  // threads step environments here; each draws with one
+  GAZE_TRY(gaze_cfg_set_num(a->cfg, "threads", 1));
   gaze_buf token = GAZE_BUF_INIT;
   gaze_env_server *server = NULL;
   o.bind = bind, o.envs = (int)batch;
@@ -40,8 +43,9 @@ static gaze_err serve(gaze_args *a) {
     fflush(stdout);
     while (!*gaze_stop_flag()) nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     gaze_env_server_stats s = gaze_env_server_count(server);
-    printf("%llu requests, %llu errors, %llu dropped\n", (unsigned long long)s.requests,
-           (unsigned long long)s.errors, (unsigned long long)s.dropped);
+    printf("%llu requests, %llu errors, %llu dropped, %llu broken episodes\n",
+           (unsigned long long)s.requests, (unsigned long long)s.errors,
+           (unsigned long long)s.dropped, (unsigned long long)s.faults);
     gaze_env_server_close(&server);
   }
   gaze_buf_fini(&token);
@@ -66,6 +70,13 @@ static const gaze_flag flags[] = {
      .lo = 1,
      .hi = 4096,
      .help = "environments per client (default 1)"},
+    {.name = "--threads",
+     .key = "threads",
+     .kind = GAZE_FLAG_INT,
+     .value = "N",
+     .lo = 0,
+     .hi = 256,
+     .help = "environments stepped at once, of all clients (default 0: all processors)"},
     {.name = "--token-file",
      .key = "token_file",
      .kind = GAZE_FLAG_TEXT,
@@ -78,7 +89,7 @@ static const gaze_flag flags[] = {
 const gaze_command gaze_cmd_serve_env = {
     .name = "serve env",
     .about = "serve environments over ZeroMQ",
-    .usage = "serve env --env avr --bind ADDR [--batch N]",
+    .usage = "serve env --env avr --bind ADDR [--batch N] [--threads N]",
     .more =
         "Example, in two terminals:\n  gaze serve env --bind tcp://127.0.0.1:5570\n"
         "  gaze run --connect tcp://127.0.0.1:5570\n",

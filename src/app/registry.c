@@ -7,6 +7,7 @@
 #include "envs/reach/env_reach.h"
 #include "envs/rewards/reach.h"
 #include "envs/rewards/vla_r1.h"
+#include "envs/split.h"
 #include "envs/tutorial.h"
 
 const gaze_policy *const gaze_policies[] = {
@@ -66,11 +67,6 @@ gaze_err gaze_env_find(const char *name, const gaze_env **out) {
 
 gaze_err gaze_env_spec(const char *spec, const char *default_split, const gaze_env **env,
                        char split[16], uint64_t *first_seed) {
-  static const struct {
-    const char *name;
-    uint64_t first;
-  } splits[] = {{"train", 0},         {"val", 1000000},    {"test", 2000000},
-                {"layouts", 3000000}, {"cogent", 3100000}, {"light", 3200000}};
   char name[64];
   const char *colon = strchr(spec, ':');
   size_t n = colon ? (size_t)(colon - spec) : strlen(spec);
@@ -78,13 +74,9 @@ gaze_err gaze_env_spec(const char *spec, const char *default_split, const gaze_e
   memcpy(name, spec, n);
   name[n] = 0;
   GAZE_TRY(gaze_env_find(name, env));
-  const char *want = colon ? colon + 1 : default_split;
-  for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
-    if (strcmp(splits[i].name, want)) continue;
-    snprintf(split, 16, "%s", want);
-    *first_seed = splits[i].first;
-    return GAZE_OK;
-  }
-  return gaze_fail(GAZE_ERR_ARG,
-                   "unknown split \"%s\"; known: train, val, test, layouts, cogent, light", want);
+  const gaze_split *found;
+  GAZE_TRY(gaze_split_find(colon ? colon + 1 : default_split, &found));
+  snprintf(split, 16, "%s", found->name);
+  *first_seed = found->first;
+  return GAZE_OK;
 }

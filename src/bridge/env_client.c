@@ -7,21 +7,23 @@
 #include <zmq.h>
 #include "bridge/env_wire.h"
 #include "bridge/msgpack_scan.h"
+#include "bridge/shm.h"
 #include "core/json.h"
 
 typedef struct env_client {
   void *context, *socket;
-  bool own_context, greeted;
+  bool own_context, greeted, want_shm;
   int timeout_s;
   char address[257], token[257], name[65];
   gaze_buf request;
   zmq_msg_t message;      // the last reply: its pictures are shown to the policy
+  gaze_shm shm;           // or lie here
   gaze_wire_reply reply;  // read from it
 } env_client;
 
 // settings that concern the connection stay here, the rest is the environment's
 static gaze_err forward(const gaze_cfg *cfg, char **settings) {
-  static const char *const own[] = {"connect", "token", "timeout_s", "oracle"};
+  static const char *const own[] = {"connect", "token", "timeout_s", "oracle", "shm"};
   *settings = NULL;
   if (!cfg) return GAZE_OK;
   char *text = gaze_cfg_dump(cfg);
@@ -85,8 +87,9 @@ static gaze_err call(env_client *c, gaze_wire_endpoint endpoint) {
     return gaze_fail(GAZE_ERR_FORMAT, "env server at %s: reply of more than one frame", c->address);
   }
   char why[512];
+  const gaze_wire_shm shm = {c->shm.base, c->shm.size};
   gaze_err e = gaze_wire_get_reply(zmq_msg_data(&c->message), zmq_msg_size(&c->message), endpoint,
-                                   &c->reply);
+                                   shm.base ? &shm : NULL, &c->reply);
   if (e) {
     snprintf(why, sizeof why, "%s", gaze_err_detail());
     return gaze_fail(e, "env server at %s: %s", c->address, why);
@@ -121,23 +124,40 @@ static const char *token(const env_client *c) {
   return c->token[0] ? c->token : NULL;
 }
 
+// says hello and checks what is promised
+static gaze_err hello(env_client *c, const gaze_wire_hello *h) {
+  gaze_buf_clear(&c->request);
+  gaze_wire_put_hello(&c->request, h, token(c));
+  GAZE_TRY(call(c, GAZE_WIRE_HELLO));
+  c->greeted = true;
+  const gaze_wire_contract *k = &c->reply.contract;
+  if (k->envs != 1 || k->oracle != h->oracle || k->autoreset != h->autoreset)
+    return gaze_fail(
+        GAZE_ERR_FORMAT,
+        "env server at %s: hello reply: expected 1 environment, %s, autoreset disabled", c->address,
+        h->oracle ? "with its truth" : "without its truth");
+  snprintf(c->name, sizeof c->name, "%.64s", k->env);
+  return GAZE_OK;
+}
+
 static gaze_err greet(env_client *c, const gaze_cfg *cfg) {
-  gaze_wire_hello h = {.protocol = GAZE_WIRE_PROTOCOL, .envs = 1};
+  gaze_wire_hello h = {.protocol = GAZE_WIRE_PROTOCOL, .envs = 1, .shm = c->want_shm};
   char *settings = NULL;
   GAZE_TRY(gaze_cfg_bool(cfg, "oracle", false, &h.oracle));
   GAZE_TRY(forward(cfg, &settings));
   h.settings = settings;
-  gaze_buf_clear(&c->request);
-  gaze_wire_put_hello(&c->request, &h, token(c));
-  free(settings);
-  GAZE_TRY(call(c, GAZE_WIRE_HELLO));
+  gaze_err e = hello(c, &h);
   const gaze_wire_contract *k = &c->reply.contract;
-  if (k->envs != 1 || k->oracle != h.oracle)
-    return gaze_fail(GAZE_ERR_FORMAT, "env server at %s: hello reply: expected 1 environment, %s",
-                     c->address, h.oracle ? "with its truth" : "without its truth");
-  snprintf(c->name, sizeof c->name, "%.64s", k->env);
-  c->greeted = true;
-  return GAZE_OK;
+  if (!e && k->shm && gaze_shm_open(&c->shm, k->shm, (size_t)k->shm_size)) {
+    // another host behind a tunnel, or another user: pictures come in the messages
+    h.shm = false;
+    e = hello(c, &h);
+    if (!e && c->reply.contract.shm)
+      e = gaze_fail(GAZE_ERR_FORMAT, "env server at %s: hello reply: field shm: not asked for",
+                    c->address);
+  }
+  free(settings);
+  return e;
 }
 
 static void client_close(void **self) {
@@ -155,10 +175,17 @@ static void client_close(void **self) {
   }
   gaze_wire_reply_free(&c->reply);
   zmq_msg_close(&c->message);
+  gaze_shm_close(&c->shm);
   if (c->socket) zmq_close(c->socket);
   if (c->own_context && c->context) zmq_ctx_term(c->context);
   gaze_buf_fini(&c->request);
   free(c);
+}
+
+// whether the server is likely on this host, in another process
+static bool near(const char *address) {
+  return strncmp(address, "ipc://", 6) == 0 || strncmp(address, "tcp://127.0.0.1:", 16) == 0 ||
+         strncmp(address, "tcp://localhost:", 16) == 0 || strncmp(address, "tcp://[::1]:", 12) == 0;
 }
 
 gaze_err gaze_env_client_open(void **self, const gaze_cfg *cfg, void *context) {
@@ -171,6 +198,7 @@ gaze_err gaze_env_client_open(void **self, const gaze_cfg *cfg, void *context) {
   c->timeout_s = (int)timeout_s;
   if (!e) e = copy_setting(cfg, "connect", "tcp://127.0.0.1:5570", c->address, sizeof c->address);
   if (!e) e = copy_setting(cfg, "token", "", c->token, sizeof c->token);
+  if (!e) e = gaze_cfg_bool(cfg, "shm", near(c->address), &c->want_shm);
   if (!e) e = connect_socket(c, context);
   if (!e) e = greet(c, cfg);
   if (e) {
@@ -186,7 +214,10 @@ static gaze_err client_open(void **self, const gaze_cfg *cfg) {
 }
 
 static gaze_err row(env_client *c, gaze_obs *obs) {
-  if (c->reply.rows != 1 || c->reply.row[0].skip)
+  const gaze_wire_row *r = c->reply.row;
+  if (c->reply.rows == 1 && r->skip && r->error)
+    return gaze_fail(GAZE_ERR_STATE, "env server at %s: %.800s", c->address, r->error);
+  if (c->reply.rows != 1 || r->skip)
     return gaze_fail(GAZE_ERR_FORMAT, "env server at %s: expected one observation", c->address);
   *obs = c->reply.row[0].obs;
   return GAZE_OK;
@@ -216,6 +247,8 @@ static gaze_err client_step(void *self, const gaze_act *act, gaze_obs *obs, gaze
   gaze_wire_put_step(&c->request, act, 1, token(c));
   GAZE_TRY(call(c, GAZE_WIRE_STEP));
   GAZE_TRY(row(c, obs));
+  if (!c->reply.row[0].acts)
+    return gaze_fail(GAZE_ERR_FORMAT, "env server at %s: expected an outcome", c->address);
   *out = c->reply.row[0].out;
   return GAZE_OK;
 }

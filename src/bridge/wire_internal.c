@@ -34,15 +34,26 @@ static void bin(msgpack_packer *p, const void *bytes, size_t n) {
   msgpack_pack_bin_body(p, bytes, n);
 }
 
-void gaze_wire_array(msgpack_packer *p, const char *dtype, const int64_t *shape, int rank,
-                     const void *bytes, size_t n) {
+// {"nd", "type", "kind", "shape", and the caller packs the bytes or where they are}
+static void array_head(msgpack_packer *p, const char *dtype, const int64_t *shape, int rank) {
   msgpack_pack_map(p, 5);
   bin(p, "nd", 2), msgpack_pack_true(p);
   bin(p, "type", 4), gaze_wire_str(p, dtype);
   bin(p, "kind", 4), bin(p, "", 0);
   bin(p, "shape", 5), msgpack_pack_array(p, (size_t)rank);
   for (int i = 0; i < rank; i++) msgpack_pack_int64(p, shape[i]);
+}
+
+void gaze_wire_array(msgpack_packer *p, const char *dtype, const int64_t *shape, int rank,
+                     const void *bytes, size_t n) {
+  array_head(p, dtype, shape, rank);
   bin(p, "data", 4), bin(p, bytes, n);
+}
+
+void gaze_wire_far_array(msgpack_packer *p, const char *dtype, const int64_t *shape, int rank,
+                         size_t offset) {
+  array_head(p, dtype, shape, rank);
+  gaze_wire_str(p, "shm"), msgpack_pack_uint64(p, offset);
 }
 
 gaze_err gaze_wire_unpack(const void *bytes, size_t n, void **mem, const msgpack_object **root) {
@@ -160,13 +171,39 @@ static int64_t element(const char *dtype) {
   return 0;
 }
 
-gaze_err gaze_wire_get_nd(const msgpack_object *o, gaze_wire_nd *v, const char *what) {
+// where the bytes of an array are: in the message, or in shared memory
+static gaze_err locate(const msgpack_object *o, const gaze_wire_shm *shm, gaze_wire_nd *v,
+                       int64_t bytes, const char *what) {
+  const msgpack_object *data = gaze_wire_find(o, "data"), *far = gaze_wire_find(o, "shm");
+  v->n = (size_t)bytes;
+  if (!data && far && shm) {
+    int64_t at = 0;
+    const int64_t size = (int64_t)shm->size;
+    GAZE_TRY(gaze_wire_int(far, 0, size, &at, what));
+    if (bytes > size - at)
+      return gaze_fail(GAZE_ERR_FORMAT, "%s: %lld bytes at %lld: beyond the shared memory", what,
+                       (long long)bytes, (long long)at);
+    v->bytes = shm->base + at;
+    return GAZE_OK;
+  }
+  if (!data || data->type != MSGPACK_OBJECT_BIN)
+    return gaze_fail(GAZE_ERR_FORMAT, "%s: expected an array (nd, type, shape, data)", what);
+  if ((uint64_t)bytes != data->via.bin.size)
+    return gaze_fail(GAZE_ERR_FORMAT, "%s: %u bytes: expected %lld", what, data->via.bin.size,
+                     (long long)bytes);
+  // msgpack-c points into the message, which its owner may write to
+  v->bytes = (uint8_t *)(uintptr_t)data->via.bin.ptr;
+  return GAZE_OK;
+}
+
+gaze_err gaze_wire_get_nd(const msgpack_object *o, const gaze_wire_shm *shm, gaze_wire_nd *v,
+                          const char *what) {
   *v = (gaze_wire_nd){0};
   const msgpack_object *nd = gaze_wire_find(o, "nd"), *type = gaze_wire_find(o, "type");
-  const msgpack_object *shape = gaze_wire_find(o, "shape"), *data = gaze_wire_find(o, "data");
-  if (!nd || nd->type != MSGPACK_OBJECT_BOOLEAN || !nd->via.boolean || !type || !shape || !data ||
+  const msgpack_object *shape = gaze_wire_find(o, "shape");
+  if (!nd || nd->type != MSGPACK_OBJECT_BOOLEAN || !nd->via.boolean || !type || !shape ||
       type->type != MSGPACK_OBJECT_STR || type->via.str.size != 3 ||
-      shape->type != MSGPACK_OBJECT_ARRAY || data->type != MSGPACK_OBJECT_BIN)
+      shape->type != MSGPACK_OBJECT_ARRAY)
     return gaze_fail(GAZE_ERR_FORMAT, "%s: expected an array (nd, type, shape, data)", what);
   memcpy(v->dtype, type->via.str.ptr, 3);
   int64_t bytes = element(v->dtype);
@@ -180,11 +217,20 @@ gaze_err gaze_wire_get_nd(const msgpack_object *o, gaze_wire_nd *v, const char *
       return gaze_fail(GAZE_ERR_FORMAT, "%s: expected less than 2^31 bytes", what);
     bytes *= v->shape[i];
   }
-  if ((uint64_t)bytes != data->via.bin.size)
-    return gaze_fail(GAZE_ERR_FORMAT, "%s: %u bytes: expected %lld", what, data->via.bin.size,
-                     (long long)bytes);
-  // msgpack-c points into the message, which its owner may write to
-  v->bytes = (uint8_t *)(uintptr_t)data->via.bin.ptr;
-  v->n = (size_t)bytes;
-  return GAZE_OK;
+  return locate(o, shm, v, bytes, what);
+}
+
+const char *const gaze_wire_autoreset[3] = {"disabled", "next_step", "same_step"};
+
+gaze_err gaze_wire_get_autoreset(void *mem, const msgpack_object *o, gaze_autoreset *mode,
+                                 const char *what) {
+  const char *name = NULL;
+  GAZE_TRY(gaze_wire_text(mem, o, false, &name, what));
+  for (int i = 0; i < 3; i++) {
+    if (strcmp(name, gaze_wire_autoreset[i]) != 0) continue;
+    *mode = (gaze_autoreset)i;
+    return GAZE_OK;
+  }
+  return gaze_fail(GAZE_ERR_FORMAT, "%s: expected disabled, next_step or same_step, got %.64s",
+                   what, name);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/buf.h"
+#include "bridge/env_wire.h"
 #include "core/err.h"
 
 // a packer that appends to `b`
@@ -15,6 +16,9 @@ void gaze_wire_bool(msgpack_packer *p, bool v);
 // a numpy array in dialect B: the bytes lie in memory order, little-endian
 void gaze_wire_array(msgpack_packer *p, const char *dtype, const int64_t *shape, int rank,
                      const void *bytes, size_t n);
+// the same for bytes that lie at an offset of shared memory
+void gaze_wire_far_array(msgpack_packer *p, const char *dtype, const int64_t *shape, int rank,
+                         size_t offset);
 
 // scans and unpacks into *mem (an msgpack_unpacked) and returns the root map
 gaze_err gaze_wire_unpack(const void *bytes, size_t n, void **mem, const msgpack_object **root);
@@ -41,7 +45,13 @@ typedef struct gaze_wire_nd {  // a decoded array, borrowed
   uint8_t *bytes;
   size_t n;
 } gaze_wire_nd;
-// dialect B or D: shape and dtype checked against the number of bytes
-gaze_err gaze_wire_get_nd(const msgpack_object *o, gaze_wire_nd *v, const char *what);
+// dialect B or D: shape and dtype checked against the number of bytes. With `shm` the bytes may lie
+// there ("shm": offset instead of "data").
+gaze_err gaze_wire_get_nd(const msgpack_object *o, const gaze_wire_shm *shm, gaze_wire_nd *v,
+                          const char *what);
+// names of the autoreset modes on the wire, by gaze_autoreset
+extern const char *const gaze_wire_autoreset[3];
+gaze_err gaze_wire_get_autoreset(void *mem, const msgpack_object *o, gaze_autoreset *mode,
+                                 const char *what);
 
 #endif

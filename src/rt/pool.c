@@ -33,14 +33,40 @@ static void relax(void) {
 #endif
 }
 
-void gaze_ftz_on(void) {
+unsigned long gaze_fp_mode(void) {
 #if defined(__x86_64__)
-  _mm_setcsr(_mm_getcsr() | 0x8040u);
+  return _mm_getcsr();
 #elif defined(__aarch64__)
   unsigned long v;
   __asm__ volatile("mrs %0, fpcr" : "=r"(v));
-  __asm__ volatile("msr fpcr, %0" : : "r"(v | 1ul << 24));
+  return v;
+#else
+  return 0;
 #endif
+}
+
+void gaze_fp_restore(unsigned long mode) {
+#if defined(__x86_64__)
+  _mm_setcsr((unsigned)mode);
+#elif defined(__aarch64__)
+  __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+#else
+  (void)mode;
+#endif
+}
+
+#if defined(__x86_64__)
+enum { FTZ = 0x8040 };
+#else
+enum { FTZ = 1 << 24 };
+#endif
+
+void gaze_ftz_on(void) {
+  gaze_fp_restore(gaze_fp_mode() | (unsigned long)FTZ);
+}
+
+void gaze_ftz_off(void) {
+  gaze_fp_restore(gaze_fp_mode() & ~(unsigned long)FTZ);
 }
 
 // returns once the generation moved on from `seen`

@@ -27,7 +27,13 @@ int gaze_pool_threads(const gaze_pool *p);
 void gaze_pool_range(long n, int worker, int workers, long *lo, long *hi);
 
 // Sets flush-to-zero and denormals-are-zero on the calling thread (a denormal makes matrix
-// products 6-14 times slower).  [rt: safe]
+// products 6-14 times slower), or plain IEEE arithmetic again.  [rt: safe]
 void gaze_ftz_on(void);
+void gaze_ftz_off(void);  // [rt: safe]
+
+// Reads and restores the calling thread's floating-point mode, of which the two above change a
+// part; 0 where it is not known.  [rt: safe]
+unsigned long gaze_fp_mode(void);
+void gaze_fp_restore(unsigned long mode);  // [rt: safe]
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include <cmocka.h>
+#include <zmq.h>
 #include "core/rng.h"
 
 enum { SIDE_MAX = 64, JOINTS = 3 };
@@ -187,6 +188,32 @@ void fixture_same_outcome(const gaze_outcome *a, const gaze_outcome *b) {
   same_text(a->status, b->status);
   same_text(a->reply, b->reply);
   same_text(a->reference, b->reference);
+}
+
+bool fixture_talk(void *socket, const char *const *frame, const size_t *n, int frames, int wait_ms,
+                  gaze_buf *b) {
+  for (int i = 0; i < frames; i++)
+    assert_true(zmq_send(socket, frame[i], n[i], i + 1 < frames ? ZMQ_SNDMORE : 0) >= 0);
+  zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms);
+  gaze_buf_clear(b);
+  int more = 1;
+  while (more) {
+    zmq_msg_t m;
+    zmq_msg_init(&m);
+    if (zmq_msg_recv(&m, socket, 0) < 0) return zmq_msg_close(&m), false;
+    more = zmq_msg_more(&m);
+    if (!more) gaze_buf_add(b, zmq_msg_data(&m), zmq_msg_size(&m));
+    zmq_msg_close(&m);
+  }
+  return true;
+}
+
+void fixture_ask(void *socket, const gaze_buf *request, gaze_wire_endpoint endpoint, gaze_buf *b,
+                 gaze_wire_reply *r) {
+  const char *frame[] = {"", request->data};
+  size_t n[] = {0, request->len};
+  assert_true(fixture_talk(socket, frame, n, 2, 5000, b));
+  if (gaze_wire_get_reply(b->data, b->len, endpoint, NULL, r)) fail_msg("%s", gaze_err_detail());
 }
 
 #ifndef __has_feature

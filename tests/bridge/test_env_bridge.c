@@ -224,33 +224,6 @@ static void test_token_and_addresses(void **state) {
   gaze_env_server_close(&s);
 }
 
-// sends frames, and reads the reply's body into `b` (false if none comes within `wait_ms`)
-static bool talk(void *socket, const char *const *frame, const size_t *n, int frames, int wait_ms,
-                 gaze_buf *b) {
-  for (int i = 0; i < frames; i++)
-    assert_true(zmq_send(socket, frame[i], n[i], i + 1 < frames ? ZMQ_SNDMORE : 0) >= 0);
-  zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms);
-  gaze_buf_clear(b);
-  int more = 1;
-  while (more) {
-    zmq_msg_t m;
-    zmq_msg_init(&m);
-    if (zmq_msg_recv(&m, socket, 0) < 0) return zmq_msg_close(&m), false;
-    more = zmq_msg_more(&m);
-    if (!more) gaze_buf_add(b, zmq_msg_data(&m), zmq_msg_size(&m));
-    zmq_msg_close(&m);
-  }
-  return true;
-}
-
-static void ask(void *socket, const gaze_buf *request, gaze_wire_endpoint endpoint, gaze_buf *b,
-                gaze_wire_reply *r) {
-  const char *frame[] = {"", request->data};
-  size_t n[] = {0, request->len};
-  assert_true(talk(socket, frame, n, 2, 5000, b));
-  if (gaze_wire_get_reply(b->data, b->len, endpoint, r)) fail_msg("%s", gaze_err_detail());
-}
-
 static void test_garbage(void **state) {
   (void)state;
   gaze_env_server *s = serve("tcp://127.0.0.1:*", NULL, NULL, 1);
@@ -259,9 +232,9 @@ static void test_garbage(void **state) {
   gaze_buf b = GAZE_BUF_INIT, request = GAZE_BUF_INIT;
   gaze_wire_reply r;
   // no empty frame: dropped without an answer
-  assert_false(talk(socket, (const char *[]){"junk"}, (size_t[]){4}, 1, 100, &b));
-  assert_false(talk(socket, (const char *[]){"a", "b", "c", "d", "", "x"},
-                    (size_t[]){1, 1, 1, 1, 0, 1}, 6, 100, &b));
+  assert_false(fixture_talk(socket, (const char *[]){"junk"}, (size_t[]){4}, 1, 100, &b));
+  assert_false(fixture_talk(socket, (const char *[]){"a", "b", "c", "d", "", "x"},
+                            (size_t[]){1, 1, 1, 1, 0, 1}, 6, 100, &b));
   static const char *const body[] = {"\xdd\x10\x00\x00\x00",
                                      "\xc1",
                                      "hello",
@@ -272,18 +245,20 @@ static void test_garbage(void **state) {
                                      "what"};
   static const size_t size[] = {5, 1, 5, 2, 1, 15};
   for (int i = 0; i < 6; i++) {
-    assert_true(talk(socket, (const char *[]){"", body[i]}, (size_t[]){0, size[i]}, 2, 5000, &b));
-    assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_PING, &r), GAZE_OK);
+    assert_true(
+        fixture_talk(socket, (const char *[]){"", body[i]}, (size_t[]){0, size[i]}, 2, 5000, &b));
+    assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_PING, NULL, &r), GAZE_OK);
     assert_non_null(r.error);
     gaze_wire_reply_free(&r);
   }
   // no body, two bodies: answered with an error; a request id in front is echoed
-  assert_true(talk(socket, (const char *[]){""}, (size_t[]){0}, 1, 5000, &b));
-  assert_true(talk(socket, (const char *[]){"", "x", "y"}, (size_t[]){0, 1, 1}, 3, 5000, &b));
+  assert_true(fixture_talk(socket, (const char *[]){""}, (size_t[]){0}, 1, 5000, &b));
+  assert_true(
+      fixture_talk(socket, (const char *[]){"", "x", "y"}, (size_t[]){0, 1, 1}, 3, 5000, &b));
   gaze_wire_put_plain(&request, "ping", NULL);
-  assert_true(talk(socket, (const char *[]){"\x01\x02\x03\x04", "", request.data},
-                   (size_t[]){4, 0, request.len}, 3, 5000, &b));
-  assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_PING, &r), GAZE_OK);
+  assert_true(fixture_talk(socket, (const char *[]){"\x01\x02\x03\x04", "", request.data},
+                           (size_t[]){4, 0, request.len}, 3, 5000, &b));
+  assert_int_equal(gaze_wire_get_reply(b.data, b.len, GAZE_WIRE_PING, NULL, &r), GAZE_OK);
   assert_null(r.error);
   gaze_wire_reply_free(&r);
   assert_true(gaze_env_server_count(s).dropped >= 2);
@@ -310,30 +285,30 @@ static void test_batch(void **state) {
   gaze_buf b = GAZE_BUF_INIT, q = GAZE_BUF_INIT;
   gaze_wire_reply r;
   gaze_wire_put_reset(&q, (uint64_t[]){1, 2, 3}, 3, NULL);
-  ask(socket, &q, GAZE_WIRE_RESET, &b, &r);
+  fixture_ask(socket, &q, GAZE_WIRE_RESET, &b, &r);
   assert_non_null(strstr(r.error, "say hello first"));
   gaze_wire_reply_free(&r);
   gaze_buf_clear(&q);
   gaze_wire_put_hello(&q, &(gaze_wire_hello){.protocol = 1, .oracle = true}, NULL);
-  ask(socket, &q, GAZE_WIRE_HELLO, &b, &r);
+  fixture_ask(socket, &q, GAZE_WIRE_HELLO, &b, &r);
   assert_int_equal(r.contract.envs, 3);
   assert_true(r.contract.oracle);
   gaze_wire_reply_free(&r);
   gaze_buf_clear(&q);
   gaze_wire_put_reset(&q, (uint64_t[]){4, 4}, 2, NULL);
-  ask(socket, &q, GAZE_WIRE_RESET, &b, &r);
+  fixture_ask(socket, &q, GAZE_WIRE_RESET, &b, &r);
   assert_non_null(strstr(r.error, "expected 3 rows, got 2"));
   gaze_wire_reply_free(&r);
   gaze_buf_clear(&q);
   gaze_wire_put_reset(&q, (uint64_t[]){4, 9, 4}, 3, NULL);
-  ask(socket, &q, GAZE_WIRE_RESET, &b, &r);
+  fixture_ask(socket, &q, GAZE_WIRE_RESET, &b, &r);
   assert_int_equal(r.rows, 3);
   fixture_same_obs(&r.row[0].obs, &r.row[2].obs);  // equal seeds, equal bytes
   assert_non_null(r.row[1].obs.truth);
   gaze_wire_reply_free(&r);
   gaze_buf_clear(&q);
   gaze_wire_put_step(&q, (const gaze_act[]){{.text = "look"}, {0}, {.text = "end"}}, 3, NULL);
-  ask(socket, &q, GAZE_WIRE_STEP, &b, &r);
+  fixture_ask(socket, &q, GAZE_WIRE_STEP, &b, &r);
   assert_int_equal(r.rows, 3);
   assert_true(r.row[1].skip && !r.row[0].skip);
   assert_true(r.row[2].out.terminated && !r.row[0].out.terminated);

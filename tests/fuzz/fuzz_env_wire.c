@@ -7,13 +7,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+static uint8_t memory[4096];
+static const gaze_wire_shm shm = {memory, sizeof memory};
+
 // what was read can be written and read again
-static void again(const gaze_wire_reply *r, int step) {
+static void again(const gaze_wire_reply *r, gaze_wire_endpoint k) {
   gaze_buf b = GAZE_BUF_INIT;
-  if (gaze_wire_put_rows(&b, r->row, r->rows, step) == GAZE_OK && !b.failed) {
+  const int acts = k == GAZE_WIRE_CHUNK_STEP ? r->acts : k == GAZE_WIRE_STEP;
+  if (gaze_wire_put_rows(&b, r->row, r->rows, k, acts, &shm) == GAZE_OK && !b.failed) {
     gaze_wire_reply back;
-    if (gaze_wire_get_reply(b.data, b.len, step ? GAZE_WIRE_STEP : GAZE_WIRE_RESET, &back))
-      __builtin_trap();
+    if (gaze_wire_get_reply(b.data, b.len, k, &shm, &back)) __builtin_trap();
     gaze_wire_reply_free(&back);
   }
   gaze_buf_fini(&b);
@@ -26,10 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   uint8_t *copy = malloc(n + 1);
   if (!copy) return 0;
   memcpy(copy, data, n);
-  for (int k = GAZE_WIRE_HELLO; k <= GAZE_WIRE_STEP; k++) {
+  for (int k = GAZE_WIRE_HELLO; k <= GAZE_WIRE_RENDER; k++) {
     gaze_wire_reply y;
-    if (gaze_wire_get_reply(copy, n, (gaze_wire_endpoint)k, &y)) continue;
-    if (y.rows) again(&y, k == GAZE_WIRE_STEP);
+    if (gaze_wire_get_reply(copy, n, (gaze_wire_endpoint)k, &shm, &y)) continue;
+    if (y.rows) again(&y, (gaze_wire_endpoint)k);
     gaze_wire_reply_free(&y);
   }
   free(copy);

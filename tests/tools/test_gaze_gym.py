@@ -25,7 +25,7 @@ import gaze_gym
 import gymnasium
 import msgpack
 import numpy as np
-from gaze_gym import view, wire
+from gaze_gym import shared, view, wire
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -401,26 +401,31 @@ class VectorTest(TestCase):
         ours = make_vec(rows)
         ours.reset(seed=20)
         obs, rewards, terminated, truncated, infos = ours.chunk_step(actions)
-        self.assertEqual((len(obs), len(infos)), (steps, steps))
+        self.assertIn(obs, ours.observation_space)
         self.assertEqual((rewards.shape, terminated.shape, truncated.shape), ((rows, steps),) * 3)
         ended = []
         for i in range(rows):
             with make() as env:
-                last, over = env.reset(seed=20 + i)[0], False
+                told, over = env.reset(seed=20 + i), False
                 for k in range(steps):
-                    self.assertEqual(infos[k]["executed"][i], not over)
-                    want = (last, 0.0, False, False) if over else env.step(actions[i][k])[:4]
-                    mine = {key: obs[k][key][i] for key in obs[k]}
-                    self.same(mine, want[0])
-                    self.assertEqual((rewards[i, k], terminated[i, k], truncated[i, k]), want[1:])
-                    last, over = want[0], over or want[2] or want[3]
+                    self.assertEqual(infos["executed"][i, k], not over)
+                    if not over:
+                        told = env.step(actions[i][k])
+                    want = (0.0, False, False) if over else told[1:4]
+                    self.assertEqual((rewards[i, k], terminated[i, k], truncated[i, k]),
+                                     (np.float32(want[0]), *want[1:]))
+                    over = over or want[1] or want[2]
+                self.same({key: obs[key][i] for key in obs}, told[0])
+                self.assertEqual(infos["outcome"]["choice"][i], told[-1]["outcome"]["choice"])
                 ended.append(over)
         self.assertIn(True, ended)
         self.assertFalse(ended[0])
         # rows that are over stay as they are; the others go on
-        _, rewards, terminated, _, infos = ours.chunk_step([["wait"]] * rows)
-        self.assertEqual(infos[0]["executed"].tolist(), [not e for e in ended])
-        self.assertFalse(terminated[np.array(ended)].any() or rewards[np.array(ended)].any())
+        again, rewards, terminated, _, infos = ours.chunk_step([["wait"]] * rows)
+        self.assertEqual(infos["executed"][:, 0].tolist(), [not e for e in ended])
+        over_rows = np.array(ended)
+        self.assertFalse(terminated[over_rows].any() or rewards[over_rows].any())
+        self.same(again["image"][over_rows], obs["image"][over_rows])
         ours.close()
 
     def test_chunk_step_with_autoreset(self) -> None:
@@ -434,13 +439,13 @@ class VectorTest(TestCase):
         self.assertTrue(b[2][:, -1].all())
         self.assertFalse(b[2][:, :-1].any())
         self.same(a[1], b[1])
-        self.same(a[0][:-1], b[0][:-1])
-        final = b[4][-1]["final_obs"]
+        self.same(a[4]["executed"], b[4]["executed"])
+        final = b[4]["final_obs"]
         for i in range(2):
-            self.same(final[i], {key: a[0][-1][key][i] for key in a[0][-1]})
-        self.assertIs(b[4][-1]["final_observation"][0], final[0])
-        self.assertEqual(b[4][-1]["_final_observation"].tolist(), [True, True])
-        self.same(b[0][-1], plain.reset()[0])  # the next episode of each row
+            self.same(final[i], {key: a[0][key][i] for key in a[0]})
+        self.assertIs(b[4]["final_observation"][0], final[0])
+        self.assertEqual(b[4]["_final_observation"].tolist(), [True, True])
+        self.same(b[0], plain.reset()[0])  # the next episode of each row
         same.step(["x", "x"])
         plain.close()
         same.close()
@@ -460,6 +465,145 @@ class VectorTest(TestCase):
         with self.assertRaises(ValueError):
             env.chunk_step([["x"]])
         env.close()
+
+
+class ReachTest(TestCase):
+    """Low-level actions: Box spaces, joints in the observation, chunks as arrays."""
+
+    ID = "gaze/Reach-v0"
+    SMALL = {"image_size": 56, "settings": {"reach.distractors": 1, "reach.steps": 6}}
+
+    def vec(self, rows: int, **kwargs: Any) -> gaze_gym.ReachVectorEnv:
+        return gymnasium.make_vec(self.ID, num_envs=rows, gaze=GAZE, **{**self.SMALL, **kwargs})
+
+    def single(self, **kwargs: Any) -> gymnasium.Env:
+        return gymnasium.make(self.ID, gaze=GAZE, **{**self.SMALL, **kwargs})
+
+    def test_check_env_finds_nothing(self) -> None:
+        with warnings.catch_warnings(), self.single() as env:
+            warnings.simplefilter("error")
+            check_env(env.unwrapped)
+
+    def test_spaces_follow_the_contract(self) -> None:
+        with self.single() as env:
+            self.assertEqual(env.action_space.shape, (7,))
+            np.testing.assert_allclose(env.action_space.high, [0.02] * 3 + [0.1] * 3 + [1])
+            self.assertEqual(env.observation_space["q"].shape, (7,))
+            self.assertEqual(env.unwrapped.client.contract.max_steps, 6)
+            obs, _ = env.reset(seed=1)
+            self.assertIn("reach the", obs["text"])
+            self.assertTrue(np.abs(obs["q"]).max() > 0.1)
+
+    def test_rows_equal_single_environments(self) -> None:
+        rng = np.random.default_rng(0)
+        for mode in (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP):
+            ours = self.vec(3, autoreset_mode=mode, threads=2)
+            single = SyncVectorEnv([self.single] * 3, autoreset_mode=mode)
+            self.assertEqual(ours.observation_space, single.observation_space)
+            self.assertEqual(ours.action_space, single.action_space)
+            self.same(ours.reset(seed=5), single.reset(seed=5))
+            ends = 0
+            for _ in range(9):
+                low, high = ours.action_space.low, ours.action_space.high
+                actions = rng.uniform(low, high).astype(np.float32)
+                told = ours.step(actions)
+                self.same(told, single.step(actions))
+                ends += int(told[3].sum())
+            self.assertGreater(ends, 2)
+            ours.close()
+            single.close()
+
+    def test_chunk_step(self) -> None:
+        ours, plain = self.vec(2), self.vec(2)
+        ours.reset(seed=3)
+        plain.reset(seed=3)
+        actions = np.random.default_rng(1).uniform(-0.01, 0.01, (2, 9, 7)).astype(np.float32)
+        obs, rewards, terminated, truncated, infos = ours.chunk_step(actions)
+        self.assertEqual(rewards.shape, (2, 9))
+        for k in range(6):
+            want = plain.step(actions[:, k])
+            self.same(rewards[:, k], np.float64(want[1]))
+            self.assertEqual(truncated[:, k].tolist(), want[3].tolist())
+        self.same(obs, want[0])
+        self.assertEqual(infos["executed"].sum(axis=1).tolist(), [6, 6])
+        self.assertFalse(rewards[:, 6:].any() or truncated[:, 6:].any() or terminated.any())
+        ours.close()
+        plain.close()
+
+    def test_bad_actions(self) -> None:
+        env = self.vec(2)
+        env.reset(seed=0)
+        good = np.zeros((2, 7), np.float32)
+        for bad in (np.zeros((2, 6)), np.zeros(7), good * np.nan, [["x"] * 7] * 2, "xx", None):
+            with self.assertRaises((TypeError, ValueError)):
+                env.step(bad)
+        for bad in (np.zeros((2, 0, 7)), np.zeros((2, 7)), np.full((2, 3, 7), np.inf), [["x"]] * 2):
+            with self.assertRaises((TypeError, ValueError)):
+                env.chunk_step(bad)
+        env.step(good)  # and the episodes go on
+        env.close()
+
+
+class MemoryTest(TestCase):
+    """Pictures through shared memory: the same bytes, and nothing left behind."""
+
+    def test_equal_bytes_over_every_way(self) -> None:
+        told = []
+        for transport in ("ipc", "tcp"):
+            for shm in (True, False):
+                env = make_vec(2, transport=transport, shm=shm)
+                self.assertEqual(env.client.contract.shm is not None, shm)
+                rng = random.Random(0)
+                told.append([env.reset(seed=3), *(env.step(letters(rng, 2)) for _ in range(2))])
+                env.close()
+        for other in told[1:]:
+            self.same(told[0], other)
+
+    def test_observations_outlive_the_memory(self) -> None:
+        env = make_vec(2)
+        first, _ = env.reset(seed=3)
+        kept = first["image"].copy()
+        env.step(letters(random.Random(0), 2))
+        env.close()
+        self.same(first["image"], kept)
+
+    def test_nothing_stays_behind(self) -> None:
+        if not os.path.isdir("/dev/shm"):
+            self.skipTest("needs /dev/shm")
+        env = make_vec(2)
+        name = "/dev/shm" + env.client.contract.shm[0]
+        self.assertEqual(os.stat(name).st_mode & 0o777, 0o600)
+        env.reset(seed=0)
+        self.assertFalse(os.path.exists(name))
+        env.close()
+
+    def test_memory_out_of_reach(self) -> None:
+        said: list[bool] = []
+
+        def hello(request: dict) -> dict:
+            said.append("shm" in request["data"])
+            shm = {"name": "/gaze-0123456789abcdef", "size": 1 << 20}
+            return fake.hello(**({"shm": shm} if said[-1] else {}))
+
+        with fake.FakeServer(hello=hello) as server:
+            env = gymnasium.make(ID, address=server.address, image_size=fake.SIZE)
+            env.reset(seed=0)
+            env.close()
+        self.assertEqual(said, [True, False])
+
+    def test_hostile_memory(self) -> None:
+        memory = memoryview(bytes(range(100)))
+        good = {b"nd": True, b"type": "|u1", b"kind": b"", b"shape": [4, 5], "shm": 80}
+        self.same(wire._array(good, "x", memory), np.arange(80, 100, dtype=np.uint8).reshape(4, 5))
+        for change in ({"shm": 81}, {"shm": -1}, {"shm": True}, {"shm": 1 << 62}, {"shm": "80"},
+                       {b"shape": [5, 5]}, {b"shape": [1 << 20, 1 << 20]}):
+            with self.assertRaises(gaze_gym.GazeWireError):
+                wire._array({**good, **change}, "x", memory)
+        with self.assertRaises(gaze_gym.GazeWireError):
+            wire._array(good, "x")
+        for name in ("/etc/passwd", "/gaze-", "/gaze-0123456789abcdeF", "/gaze-../../etc/pass",
+                     "/gaze-ffffffffffffffff"):
+            self.assertIsNone(shared.attach(name, 1))
 
 
 class HostileTest(TestCase):
@@ -510,7 +654,14 @@ class HostileTest(TestCase):
         bad = gaze_gym.GazeWireError
         for change in ({"protocol": 2}, {"protocol": "1"}, {"protocol": True}, {"env": None},
                        {"env": "reach"}, {"n_envs": 2}, {"n_envs": 0}, {"n_envs": 1 << 62},
-                       {"oracle": True}, {"oracle": 0}, {"autoreset": "same_step"}):
+                       {"oracle": True}, {"oracle": 0}, {"autoreset": "same_step"},
+                       {"max_steps": 0}, {"shm": 3}, {"shm": {"name": 3, "size": 1}},
+                       {"shm": {"name": "/gaze-0123456789abcdef", "size": 0}}, {"action": None},
+                       {"action": {"chunk": {"shape": [-1, 0]}}},
+                       {"action": {"chunk": {"shape": [-1, 2], "low": [0], "high": [1, 1]}}},
+                       {"action": {"chunk": {"shape": [-1, 1], "low": [1], "high": [0]}}},
+                       {"obs": {"image": {"shape": [1, 2, 3]}}},
+                       {"obs": {"image": {"shape": [1, 30, 28, 3]}}}):
             self.attempt(bad, next(iter(change)) + "|expected Contract", hello=fake.hello(**change))
 
     def test_error_reply(self) -> None:
@@ -526,9 +677,56 @@ class HostileTest(TestCase):
             env.reset(seed=0)
             env.close()
 
+    def test_rows_that_err(self) -> None:
+        refused = fake.step(
+            fake.obs(**dict.fromkeys(("image", "camera", "time_ns", "text", "robot", "turn",
+                                      "first", "last"), [None])),
+            info={"outcome": [None], "error": ["no such act"]})
+        with fake.FakeServer(step=refused) as server:
+            env = gymnasium.make(ID, address=server.address, image_size=fake.SIZE)
+            env.reset(seed=0)
+            with self.assertRaisesRegex(gaze_gym.GazeServerError, "^no such act$"):
+                env.step("x")
+            env.close()
+        # an episode that broke is truncated and says why
+        lost = fake.step(fake.obs(image=[None], camera=[[]], time_ns=[[]], text=[""], turn=[1]),
+                         truncated=fake.array(np.ones(1, bool)),
+                         info={"outcome": [fake.outcome(truncated=True, status="fault")],
+                               "error": ["physics broke"]})
+        with fake.FakeServer(step=lost) as server:
+            env = gymnasium.make(ID, address=server.address, image_size=fake.SIZE)
+            env.reset(seed=0)
+            _, reward, _, truncated, info = env.step("x")
+            self.assertEqual((reward, truncated, info["error"]), (0.0, True, "physics broke"))
+            env.close()
+
+    def test_chunk_replies(self) -> None:
+        def array(a: Any, dtype: str) -> dict:
+            return fake.array(np.array(a, dtype))
+
+        good = {**fake.step(), "reward": array([[0.5, 0]], "<f4"), "steps": array([1], "<i4"),
+                "terminated": array([[1, 0]], "|b1"), "truncated": array([[0, 0]], "|b1")}
+        for key, value in ((None, None), ("reward", array([0.5], "<f4")),
+                           ("reward", array([[np.nan, 0]], "<f4")), ("steps", array([3], "<i4")),
+                           ("steps", array([-1], "<i4")), ("steps", None),
+                           ("terminated", array([[1]], "|b1"))):
+            with fake.FakeServer(chunk_step={**good, key: value} if key else good) as server:
+                env = gymnasium.make_vec(ID, num_envs=1, address=server.address,
+                                         image_size=fake.SIZE)
+                env.reset(seed=0)
+                if key:
+                    with self.assertRaisesRegex(gaze_gym.GazeWireError, f"field {key}"):
+                        env.chunk_step([["x", "x"]])
+                else:
+                    told = env.chunk_step([["x", "x"]])
+                    self.assertEqual(told[1].tolist(), [[0.5, 0.0]])
+                    self.assertEqual(told[4]["executed"].tolist(), [[True, False]])
+                env.close()
+
     def test_error_reply_to_a_vector(self) -> None:
         for mode in ("Disabled", "SameStep", "NextStep"):
-            with fake.FakeServer(step={"error": "out of memory"}) as server:
+            failing = dict.fromkeys(("step", "chunk_step"), {"error": "out of memory"})
+            with fake.FakeServer(**failing) as server:
                 env = gymnasium.make_vec(ID, num_envs=1, address=server.address,
                                          image_size=fake.SIZE, autoreset_mode=mode)
                 calls = [(env.step, ["x"])]

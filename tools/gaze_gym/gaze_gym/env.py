@@ -1,4 +1,4 @@
-"""gaze/AVR-v0: one active visual reasoning environment."""
+"""gaze/AVR-v0 and gaze/Reach-v0: one environment each."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import gymnasium
 import numpy as np
 from gymnasium.error import ResetNeeded
 
-from gaze_gym import view, wire
+from gaze_gym import view
 from gaze_gym.client import Client
+from gaze_gym.errors import GazeError
 
 
-class AvrEnv(gymnasium.Env[dict[str, Any], str]):
-    """Asks a question about a scene; the reply chooses a look, a move or an answer.
+class GazeEnv(gymnasium.Env[dict[str, Any], Any]):
+    """One environment of a gaze server.
 
     image_size: pixels a side, 28..1792
     split: train, val or test; reset(seed=k) plays episode k of it
     oracle: put the truth into info["oracle"]
     settings: further settings of the environment, for example {"avr.family": "stack"}
-    All other arguments (address, gaze, transport, token, timeout, connect_timeout) as Client.
+    All other arguments (address, gaze, transport, token, shm, timeout, connect_timeout) as Client.
     """
 
+    served = ""  # the server's name of the environment
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 2}
 
     def __init__(
@@ -38,16 +40,18 @@ class AvrEnv(gymnasium.Env[dict[str, Any], str]):
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode {render_mode}: expected rgb_array or None")
         self.render_mode = render_mode
-        self.observation_space = view.observation_space(image_size)
-        self.action_space = view.action_space()
         self._split = split
-        self._view = view.View(image_size, oracle)
         self._playing = False
-        self.client = Client(
-            oracle=oracle,
-            settings=served,
-            **connection,
-        )
+        self.client = Client(env=self.served, oracle=oracle, settings=served, **connection)
+        contract = self.client.contract
+        try:
+            view.check_size(contract, image_size)
+        except GazeError:
+            self.client.close()
+            raise
+        self.observation_space = view.observation_space(image_size, contract.joints)
+        self.action_space = view.action_space(contract)
+        self._view = view.View(image_size, oracle, contract.joints)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -61,13 +65,13 @@ class AvrEnv(gymnasium.Env[dict[str, Any], str]):
         self._playing = True
         return shown
 
-    def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        """Replies. ResetNeeded when the episode is over or an error cut it short."""
-        text = wire.check_action(action)
+    def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """Replies or acts. ResetNeeded when the episode is over or an error cut it short."""
+        act = view.check_action(self.client.contract, action)
         if not self._playing:
             raise ResetNeeded("the episode is over or has not begun: call reset() first")
         self._playing = False  # stays so if anything below fails
-        row = self.client.step([text])[0]
+        row = self.client.step([act])[0]
         obs, info = self._view.show(row)
         self._playing = not (row.terminated or row.truncated)
         return obs, row.reward, row.terminated, row.truncated, info
@@ -81,3 +85,16 @@ class AvrEnv(gymnasium.Env[dict[str, Any], str]):
         client = getattr(self, "client", None)
         if client is not None:
             client.close()
+
+
+class AvrEnv(GazeEnv):
+    """Asks a question about a scene; the reply (Text) chooses a look, a move or an answer."""
+
+    served = "avr"
+
+
+class ReachEnv(GazeEnv):
+    """An arm brings its tool to a goal; an action (Box [7]) is one small motion at 20 Hz."""
+
+    served = "reach"
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}

@@ -44,6 +44,7 @@ def find_gaze(given: str | os.PathLike[str] | None = None) -> str:
 class Server:
     """Starts `gaze serve env` and stops it on close, when collected, and when Python ends.
 
+    `threads` rows are stepped at once, 0: as many as there are processors.
     transport "ipc" listens in a private folder, "tcp" on a free loopback port.
     """
 
@@ -53,6 +54,7 @@ class Server:
         *,
         env: str = "avr",
         rows: int = 1,
+        threads: int = 0,
         transport: str | None = None,
         start_timeout: float = 20.0,
     ) -> None:
@@ -67,7 +69,8 @@ class Server:
         try:
             with open(self._errors, "wb") as errors:
                 self._process = subprocess.Popen(
-                    [program, "serve", "env", "--env", env, "--bind", bind, "--batch", str(rows)],
+                    [program, "serve", "env", "--env", env, "--bind", bind, "--batch", str(rows),
+                     "--threads", str(threads)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=errors,

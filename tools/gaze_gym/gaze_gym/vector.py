@@ -1,4 +1,4 @@
-"""gaze/AVR-v0 as a vector environment: N rows in one message."""
+"""gaze/AVR-v0 and gaze/Reach-v0 as vector environments: N rows in one message."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 
-from gaze_gym import view, wire
+from gaze_gym import view
 from gaze_gym.client import Client
+from gaze_gym.errors import GazeError
 
 Obs = dict[str, Any]
 
@@ -22,15 +23,16 @@ def _where(mask: np.ndarray) -> list[int]:
     return [int(i) for i in np.flatnonzero(mask)]
 
 
-class AvrVectorEnv(VectorEnv):
-    """N environments behind one connection; the server steps them one after the other.
+class GazeVectorEnv(VectorEnv):
+    """N environments behind one connection, stepped by the threads of its server.
 
-    The server knows autoreset mode "disabled" only, so that is the default: reset ended rows with
-    options={"reset_mask": mask}. The two other modes of Gymnasium are carried out here, with a
-    second message. Row k behaves as a single AvrEnv that was reset with the same seed.
-    Arguments as AvrEnv.
+    The default autoreset mode is Disabled: reset ended rows with options={"reset_mask": mask}. The
+    two other modes of Gymnasium are carried out here, with a second message, because the seeds of
+    the next episodes are drawn as Gymnasium draws them. Row k behaves as a single environment that
+    was reset with the same seed. Arguments as GazeEnv.
     """
 
+    served = ""  # the server's name of the environment
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.DISABLED}
 
     def __init__(
@@ -51,22 +53,26 @@ class AvrVectorEnv(VectorEnv):
         self.num_envs, self.render_mode = num_envs, None
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = view.observation_space(image_size)
-        self.single_action_space = view.action_space()
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
         self._split = split
-        self._view = [view.View(image_size, oracle) for _ in range(num_envs)]
         self._rng: dict[int, np.random.Generator] = {}  # of the rows reset so far
         self._obs: dict[int, Obs] = {}  # what they showed last
         self._playing = np.zeros(num_envs, np.bool_)
         self._ended = np.zeros(num_envs, np.bool_)  # over, not reset since
         self.client = Client(
-            rows=num_envs,
-            oracle=oracle,
-            settings=served,
-            **connection,
+            env=self.served, rows=num_envs, oracle=oracle, settings=served, **connection
         )
+        self._contract = self.client.contract
+        try:
+            view.check_size(self._contract, image_size)
+        except GazeError:
+            self.client.close()
+            raise
+        joints = self._contract.joints
+        self.single_observation_space = view.observation_space(image_size, joints)
+        self.single_action_space = view.action_space(self._contract)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._view = [view.View(image_size, oracle, joints) for _ in range(num_envs)]
 
     def reset(
         self,
@@ -90,15 +96,15 @@ class AvrVectorEnv(VectorEnv):
         return self._batch(), infos
 
     def step(
-        self, actions: Sequence[str]
+        self, actions: Sequence[Any]
     ) -> tuple[Obs, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Replies in every row; what happens to ended rows is the autoreset mode's matter."""
-        texts = self._texts(actions)
+        """Acts in every row; what happens to ended rows is the autoreset mode's matter."""
+        acts = [view.check_action(self._contract, a) for a in self._rows(actions)]
         again = self._ended & self._mode_is(AutoresetMode.NEXT_STEP)
         self._refuse(~(self._playing | again))
         fresh = self._reset_rows(again) if again.any() else {}
         rewards, terminated, truncated, infos_of = self._step_rows(
-            [None if again[i] else t for i, t in enumerate(texts)]
+            [None if again[i] else a for i, a in enumerate(acts)]
         )
         infos: dict[str, Any] = {}
         done = (terminated | truncated) & self._mode_is(AutoresetMode.SAME_STEP)
@@ -112,50 +118,52 @@ class AvrVectorEnv(VectorEnv):
         return self._batch(), rewards, terminated, truncated, infos
 
     def chunk_step(
-        self, actions: Sequence[Sequence[str]], *, done_at: str = "step"
-    ) -> tuple[list[Obs], np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Carries out K replies per row: actions[row][k].
+        self, actions: Sequence[Sequence[Any]], *, done_at: str = "step"
+    ) -> tuple[Obs, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Carries out K acts per row in one message: texts actions[row][k], or an array [N,K,D].
 
-        Returns K observations, rewards, terminations and truncations [N,K], and K infos. A row is
-        left alone after its end: observation as at the end, reward 0, flags false;
-        infos[k]["executed"] (bool [N]) tells. A row that ended in an earlier chunk does nothing.
-        Flags stand at the true step, or all at the chunk's last with done_at="last". In SAME_STEP
-        mode rows that ended are reset after the chunk: the last observation is the new episode's,
-        the old one is in the last info's final_obs (also final_observation) and final_info.
+        Returns the observation after the chunk, rewards, terminations and truncations [N,K], and
+        the infos of each row's last act. After its end a row does nothing more: reward 0, flags
+        false; infos["executed"] (bool [N,K]) tells. A row that ended in an earlier chunk does
+        nothing at all. Flags stand at the true step, or at the chunk's last with done_at="last".
+        In SAME_STEP mode rows that ended are reset after the chunk: the observation is the new
+        episode's, the old one is in infos' final_obs (also final_observation) and final_info.
         """
         if self.autoreset_mode == AutoresetMode.NEXT_STEP:
             raise ValueError("chunk_step: expected autoreset mode Disabled or SameStep")
         if done_at not in ("step", "last"):
             raise ValueError(f"done_at {done_at}: expected step or last")
-        chunks = [self._chunk(c) for c in self._rows(actions)]
+        chunks = [view.check_chunk(self._contract, c) for c in self._rows(actions)]
         steps = len(chunks[0])
-        if any(len(c) != steps for c in chunks) or not steps:
-            raise ValueError("actions: expected equally many replies in every row, at least one")
+        if any(len(c) != steps for c in chunks):
+            raise ValueError("actions: expected equally many in every row")
         over = self._ended & self._mode_is(AutoresetMode.DISABLED)
         self._refuse(~(self._playing | over))
+        asked = self._playing.copy()
+        infos_of: dict[int, dict[str, Any]] = {}
         rewards = np.zeros((self.num_envs, steps), np.float64)
         flags = np.zeros((2, self.num_envs, steps), np.bool_)
-        obs_list: list[Obs] = []
-        infos_list: list[dict[str, Any]] = []
-        last_info: dict[int, dict[str, Any]] = {}
-        for k in range(steps):
-            acts = self._playing.copy()
-            rewards[:, k], flags[0, :, k], flags[1, :, k], infos_of = self._step_rows(
-                [c[k] if acts[i] else None for i, c in enumerate(chunks)]
-            )
-            infos: dict[str, Any] = {}
-            for i, info in infos_of.items():
-                infos = self._add_info(infos, info, i)
-            last_info.update(infos_of)
-            obs_list.append(self._batch())
-            infos_list.append({**infos, "executed": acts})
+        done = np.zeros(self.num_envs, np.int32)
+        if asked.any():
+            self._playing &= ~asked
+            acts = [c if asked[i] else None for i, c in enumerate(chunks)]
+            rows, chunk = self.client.chunk_step(acts, steps)
+            for i, row in rows.items():
+                self._obs[i], infos_of[i] = self._view[i].show(row)
+            rewards[:], flags[0], flags[1] = chunk.rewards, chunk.terminated, chunk.truncated
+            done = chunk.steps
+            self._note_ends(asked, flags.any(axis=(0, 2)))
+        infos: dict[str, Any] = {}
+        for i, info in infos_of.items():
+            infos = self._add_info(infos, info, i)
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
-            obs_list[-1], infos_list[-1] = self._restart(flags, infos_list[-1], last_info)
+            infos = self._restart(flags.any(axis=(0, 2)), infos, infos_of)
+        infos["executed"] = np.arange(steps) < done[:, None]
         if done_at == "last":
             ended = flags.any(axis=2)
             flags[:] = False
             flags[:, :, -1] = ended
-        return obs_list, rewards, flags[0], flags[1], infos_list
+        return self._batch(), rewards, flags[0], flags[1], infos
 
     def close_extras(self, **_kwargs: Any) -> None:
         """Closes the connection and a server of our own."""
@@ -169,20 +177,24 @@ class AvrVectorEnv(VectorEnv):
             raise ResetNeeded(f"rows {rows}: the episode is over, has not begun or met an error")
 
     def _restart(
-        self, flags: np.ndarray, infos: dict[str, Any], last_info: dict[int, dict[str, Any]]
-    ) -> tuple[Obs, dict[str, Any]]:
-        """Resets the rows that ended in a chunk; returns observation and info of its last step."""
-        done = np.asarray(flags.any(axis=(0, 2)))
+        self, done: np.ndarray, infos: dict[str, Any], infos_of: dict[int, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Resets the rows that ended in a chunk and returns the infos with theirs."""
         final = dict(self._obs)
         after = self._reset_rows(done) if done.any() else {}
         for i, info in after.items():
-            old = {"final_obs": final[i], "final_info": last_info[i]}
+            old = {"final_obs": final[i], "final_info": infos_of[i]}
             infos = self._add_info(infos, old, i)
             infos = self._add_info(infos, info, i)
         if after:
             infos["final_observation"] = infos["final_obs"].copy()
             infos["_final_observation"] = done
-        return self._batch(), infos
+        return infos
+
+    def _note_ends(self, asked: np.ndarray, ended: np.ndarray) -> None:
+        """Which of the rows that acted are over, and which go on."""
+        self._ended = np.where(asked, ended, self._ended)
+        self._playing |= asked & ~self._ended
 
     def _reset_rows(
         self, mask: np.ndarray, seeds: Sequence[int | None] | None = None
@@ -205,24 +217,23 @@ class AvrVectorEnv(VectorEnv):
         return infos
 
     def _step_rows(
-        self, texts: Sequence[str | None]
+        self, acts: Sequence[str | np.ndarray | None]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[int, dict[str, Any]]]:
-        """Steps the rows that have a text; rewards, terminations, truncations [N] and infos.
+        """Steps the rows that have an act; rewards, terminations, truncations [N] and infos.
 
         After an error every row that was asked has to be reset.
         """
-        asked = np.array([t is not None for t in texts])
+        asked = np.array([a is not None for a in acts])
         rewards = np.zeros(self.num_envs, np.float64)
         ended = np.zeros((2, self.num_envs), np.bool_)
         infos: dict[int, dict[str, Any]] = {}
         if not asked.any():
             return rewards, ended[0], ended[1], infos
         self._playing &= ~asked
-        for i, row in self.client.step(texts).items():
+        for i, row in self.client.step(acts).items():
             self._obs[i], infos[i] = self._view[i].show(row)
             rewards[i], ended[:, i] = row.reward, (row.terminated, row.truncated)
-        self._ended = np.where(asked, ended[0] | ended[1], self._ended)
-        self._playing |= asked & ~self._ended
+        self._note_ends(asked, ended[0] | ended[1])
         return rewards, ended[0], ended[1], infos
 
     def _batch(self) -> Obs:
@@ -243,14 +254,6 @@ class AvrVectorEnv(VectorEnv):
             raise ValueError(f"actions: expected {self.num_envs} rows, got {len(actions)}")
         return list(actions)
 
-    def _texts(self, actions: Any) -> list[str]:
-        return [wire.check_action(a) for a in self._rows(actions)]
-
-    def _chunk(self, actions: Any) -> list[str]:
-        if isinstance(actions, (str, bytes)) or not hasattr(actions, "__len__"):
-            raise TypeError("actions: expected a sequence of replies in every row")
-        return [wire.check_action(a) for a in actions]
-
     def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
         if seed is None:
             return [None] * self.num_envs
@@ -268,3 +271,15 @@ class AvrVectorEnv(VectorEnv):
         if mask.dtype != np.bool_ or mask.shape != (self.num_envs,) or not mask.any():
             raise ValueError(f"reset_mask: expected bool of [{self.num_envs}], not all false")
         return mask
+
+
+class AvrVectorEnv(GazeVectorEnv):
+    """N times AvrEnv."""
+
+    served = "avr"
+
+
+class ReachVectorEnv(GazeVectorEnv):
+    """N times ReachEnv; actions are an array [N,7]."""
+
+    served = "reach"
