@@ -96,7 +96,8 @@ typedef struct gaze_outcome {
 // "image_size" (pixels), "threads"; the rest are the environment's own.
 typedef struct gaze_env {
   const char *name;
-  int act_dims;  // numbers of one low-level action; 0: it is told text
+  int act_dims;   // numbers of one low-level action; 0: it is told text
+  bool embodied;  // judged by what an arm did (embodied.h), not by answers to a question
   gaze_err (*open)(void **self, const gaze_cfg *cfg);           // [rt: init]
   gaze_err (*reset)(void *self, uint64_t seed, gaze_obs *obs);  // [rt: never]
   gaze_err (*step)(void *self, const gaze_act *act, gaze_obs *obs,

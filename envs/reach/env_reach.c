@@ -191,6 +191,7 @@ static gaze_err env_step(void *self, const gaze_act *act, gaze_obs *obs, gaze_ou
 
 const gaze_env gaze_env_reach = {.name = "reach",
                                  .act_dims = GAZE_REACH_DIMS,
+                                 .embodied = true,
                                  .open = env_open,
                                  .reset = env_reset,
                                  .step = env_step,
