@@ -108,7 +108,8 @@ typedef struct gaze_space {
 // lost, reset begins another. The strings of an outcome outlive a reset.
 typedef struct gaze_env {
   const char *name;
-  int act_dims;  // numbers of one low-level action; 0: it is told text
+  int act_dims;   // numbers of one low-level action; 0: it is told text
+  bool embodied;  // judged by what an arm did (embodied.h), not by answers to a question
   gaze_err (*open)(void **self, const gaze_cfg *cfg);           // [rt: init]
   gaze_err (*reset)(void *self, uint64_t seed, gaze_obs *obs);  // [rt: never]
   gaze_err (*step)(void *self, const gaze_act *act, gaze_obs *obs,

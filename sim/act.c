@@ -7,6 +7,9 @@
 
 static const double TOPPLE = 0.005;  // unrelated object moved this far: toppled [m]
 static const double SETTLE_LIMIT = 2.0;
+static const double RISE = 0.15;                         // of what is picked or moved [m]
+static const double HOLD_S = 1.0;                        // of what is only lifted
+static const double RISE_LEAST = 0.02, RISE_MOST = 0.5;  // [m]
 static const double PUSH_LEAST = 0.01, PUSH_MOST = 0.3;  // [m]
 // a push may end this far off: so much, and this share of the way
 static const double PUSH_OFF = 0.01, PUSH_SHARE = 0.1;
@@ -38,16 +41,16 @@ static gaze_err judge(gaze_world *w, int i, const double to[3], double off,
 }
 
 // The whole action after it was found possible.
-static gaze_err carry(gaze_world *w, const gaze_body *before, int i, const double to[3], bool tray,
-                      gaze_act_status *status) {
+static gaze_err carry(gaze_world *w, const gaze_body *before, int i, const gaze_carrying *how,
+                      bool tray, gaze_act_status *status) {
   gaze_world_refresh(w);
   double start = w->d->time;
   if (w->arm)
-    GAZE_TRY(gaze_arm_carry(w, before, i, to, status));
+    GAZE_TRY(gaze_arm_carry(w, before, i, how, status));
   else
-    GAZE_TRY(gaze_hand_carry(w, before, i, to, status));
+    GAZE_TRY(gaze_hand_carry(w, before, i, how->to, status));
   if (w->d->time == start) return GAZE_OK;  // not even begun
-  GAZE_TRY(judge(w, i, to, GAZE_ACT_OFF, status));
+  GAZE_TRY(judge(w, i, how->to, GAZE_ACT_OFF, status));
   bool there = *status != GAZE_ACT_SLIPPED;
   if (toppled(w, before, i)) *status = GAZE_ACT_TOPPLED;
 
@@ -82,8 +85,9 @@ gaze_err gaze_world_pick(gaze_world *w, int i, gaze_act_status *status) {
   w->fault = GAZE_FAULT_NONE;
   if (!gaze_scene_graspable(before, w->n, i)) return GAZE_OK;
 
-  double to[3] = {GAZE_TRAY_X, GAZE_TRAY_Y, GAZE_TRAY_TOP + gaze_body_height(&before[i])};
-  return carry(w, before, i, to, true, status);
+  const gaze_carrying how = {
+      .to = {GAZE_TRAY_X, GAZE_TRAY_Y, GAZE_TRAY_TOP + gaze_body_height(&before[i])}, .rise = RISE};
+  return carry(w, before, i, &how, true, status);
 }
 
 gaze_err gaze_world_move(gaze_world *w, int i, const float dir[2], gaze_act_status *status) {
@@ -97,8 +101,57 @@ gaze_err gaze_world_move(gaze_world *w, int i, const float dir[2], gaze_act_stat
   if (!gaze_scene_graspable(before, w->n, i)) return GAZE_OK;
   if (!gaze_scene_place(before, w->n, i, dir, pos)) return GAZE_OK;
 
-  double to[3] = {(double)pos[0], (double)pos[1], (double)pos[2]};
-  return carry(w, before, i, to, false, status);
+  const gaze_carrying how = {.to = {(double)pos[0], (double)pos[1], (double)pos[2]}, .rise = RISE};
+  return carry(w, before, i, &how, false, status);
+}
+
+// Where object i is, if the arm can be asked to grasp it; *status is BLOCKED if it cannot.
+static gaze_err begin_grasp(gaze_world *w, int i, gaze_body *before, bool *possible,
+                            gaze_act_status *status) {
+  GAZE_TRY(check(w, i, status));
+  if (w->arm == NULL)
+    return gaze_fail(GAZE_ERR_UNSUPPORTED, "world: lifting and carrying need an arm");
+  gaze_world_bodies(w, before);
+  *status = GAZE_ACT_BLOCKED;
+  w->fault = GAZE_FAULT_NONE;
+  *possible = gaze_scene_graspable(before, w->n, i);
+  return GAZE_OK;
+}
+
+gaze_err gaze_world_lift(gaze_world *w, int i, gaze_act_status *status) {
+  gaze_body before[GAZE_SCENE_BODIES_MAX];
+  bool possible = false;
+  GAZE_TRY(begin_grasp(w, i, before, &possible, status));
+  if (!possible) return GAZE_OK;
+  const float *p = before[i].pos;
+  const gaze_carrying how = {
+      .to = {(double)p[0], (double)p[1], (double)p[2]}, .rise = RISE, .hold_s = HOLD_S};
+  return carry(w, before, i, &how, false, status);
+}
+
+gaze_err gaze_world_carry(gaze_world *w, int i, double rise, const double (*way)[2], int count,
+                          const double spot[3], gaze_act_status *status) {
+  gaze_body before[GAZE_SCENE_BODIES_MAX];
+  bool possible = false;
+  if (way == NULL || count < 1 || count > GAZE_WORLD_WAY_MAX || spot == NULL ||
+      !(rise >= RISE_LEAST && rise <= RISE_MOST))
+    return gaze_fail(GAZE_ERR_ARG,
+                     "world: carry: expected 1..%d points, a spot and a rise of %g..%g m",
+                     GAZE_WORLD_WAY_MAX, RISE_LEAST, RISE_MOST);
+  double sum = spot[0] + spot[1] + spot[2];
+  for (int k = 0; k < count; k++) sum += way[k][0] + way[k][1];
+  if (!isfinite(sum)) return gaze_fail(GAZE_ERR_ARG, "world: carry: expected finite numbers");
+  GAZE_TRY(begin_grasp(w, i, before, &possible, status));
+  if (!possible) return GAZE_OK;
+  const gaze_carrying how = {.to = {spot[0], spot[1], spot[2] + gaze_body_height(&before[i])},
+                             .rise = rise,
+                             .way = way,
+                             .count = count};
+  return carry(w, before, i, &how, false, status);
+}
+
+void gaze_world_rehearse(gaze_world *w, bool on) {
+  w->rehearse = on;
 }
 
 gaze_err gaze_world_push(gaze_world *w, int i, const float dir[2], double distance,

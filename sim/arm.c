@@ -47,7 +47,7 @@ typedef struct surroundings {
   int n, object;
 } surroundings;
 
-static gaze_solid solid_of(const gaze_body *b) {
+gaze_solid gaze_scene_solid(const gaze_body *b) {
   static const gaze_solid_shape shape[] = {[GAZE_SHAPE_CUBE] = GAZE_SOLID_BOX,
                                            [GAZE_SHAPE_SPHERE] = GAZE_SOLID_SPHERE,
                                            [GAZE_SHAPE_CYLINDER] = GAZE_SOLID_CYLINDER};
@@ -58,6 +58,13 @@ static gaze_solid solid_of(const gaze_body *b) {
   mju_normalize4(s.pose.quat);
   for (int k = 0; k < 3; k++) s.pose.pos[k] = (double)b->pos[k], s.size[k] = (double)b->half;
   return s;
+}
+
+double gaze_scene_touch_z(const gaze_body *b, bool grasp) {
+  const gaze_planner p = {.table_z = 0.0, .depth = DEPTH[0]};
+  const gaze_solid s = gaze_scene_solid(b);
+  if (!grasp) return gaze_push_height(&p, &s);
+  return (double)b->pos[2] - gaze_body_height(b) + gaze_grasp_height(&p, &s);
 }
 
 void gaze_world_fixed(gaze_solid solid[GAZE_WORLD_FIXED]) {
@@ -77,7 +84,7 @@ static void look_round(surroundings *s, const gaze_body *bodies, int n, int i) {
   for (int j = 0; j < n; j++) {
     if (bodies[j].gone) continue;
     if (j == i) s->object = s->n;
-    s->solid[s->n++] = solid_of(&bodies[j]);
+    s->solid[s->n++] = gaze_scene_solid(&bodies[j]);
   }
 }
 
@@ -135,31 +142,51 @@ static gaze_err give_up(gaze_world *w) {
   look_round(&s, now, w->n, -1);
   gaze_planner p = planner(a, &s);
   told(w, q);
-  gaze_err e = gaze_skill_home(&p, q, 1.0, &a->plan[2]);
+  gaze_err e = gaze_skill_home(&p, q, 1.0, &a->plan[3]);
   p.solids = OBJECTS;
-  if (e == GAZE_ERR_NOTFOUND) e = gaze_skill_home(&p, q, 1.0, &a->plan[2]);
+  if (e == GAZE_ERR_NOTFOUND) e = gaze_skill_home(&p, q, 1.0, &a->plan[3]);
   GAZE_TRY(e);
-  return follow(w, &a->plan[2], REST_S);
+  return follow(w, &a->plan[3], REST_S);
 }
 
-// Plans to take the object, to set it down, and to go home past where it stands then.
-static gaze_err plan_carry(gaze_world_arm *a, surroundings *s, const double *q0, const double to[3],
-                           double height, double depth, int *made) {
+// Plans the way of a held object at the height it was lifted to: where the object goes, the hand
+// goes with it.
+static gaze_err plan_way(const gaze_planner *p, const double *q, const gaze_body *b,
+                         const gaze_carrying *how, gaze_plan *plan) {
+  gaze_pose way[GAZE_WORLD_WAY_MAX + 2];
+  plan->n = 0;
+  if (how->count == 0) return GAZE_OK;
+  const gaze_pose hand = gaze_chain_fk(&p->arm->chain, q, NULL);
+  for (int k = 0; k <= how->count + 1; k++) way[k] = hand;
+  for (int k = 1; k <= how->count + 1; k++) {
+    const double *to = k <= how->count ? how->way[k - 1] : how->to;
+    for (int c = 0; c < 2; c++) way[k].pos[c] += to[c] - (double)b->pos[c];
+  }
+  return gaze_skill_follow(p, q, 0.0, way, how->count + 2, plan);
+}
+
+// Plans to take the object, to carry it along its way, to set it down, and to go home past where it
+// stands then; `made` counts the plans that were found.
+static gaze_err plan_carry(gaze_world_arm *a, surroundings *s, const double *q0, const gaze_body *b,
+                           const gaze_carrying *how, double depth, int *made) {
   gaze_planner p = planner(a, s);
-  p.depth = depth;
+  p.depth = depth, p.lift = how->rise;
   double q[GAZE_CHAIN_JOINTS_MAX];
-  const double spot[3] = {to[0], to[1], to[2] - height};
+  const double spot[3] = {how->to[0], how->to[1], how->to[2] - gaze_body_height(b)};
   *made = 0;
   GAZE_TRY(gaze_skill_pick(&p, q0, 1.0, s->object, &a->plan[0]));
   end_of(&a->plan[0], q);
   *made = 1;
   p.held = s->object;
-  GAZE_TRY(gaze_skill_place(&p, q, spot, &a->plan[1]));
-  end_of(&a->plan[1], q);
+  GAZE_TRY(plan_way(&p, q, b, how, &a->plan[1]));
+  if (a->plan[1].n) end_of(&a->plan[1], q);
   *made = 2;
+  GAZE_TRY(gaze_skill_place(&p, q, spot, &a->plan[2]));
+  end_of(&a->plan[2], q);
+  *made = 3;
   p.held = -1;
-  mju_copy3(s->solid[s->object].pose.pos, to);
-  return gaze_skill_home(&p, q, 1.0, &a->plan[2]);
+  mju_copy3(s->solid[s->object].pose.pos, how->to);
+  return gaze_skill_home(&p, q, 1.0, &a->plan[3]);
 }
 
 static bool rolls(const gaze_body *b) {
@@ -178,7 +205,14 @@ static bool lifted(const gaze_world *w, const gaze_body *before, int i) {
   return gaze_world_off(w, i, want) <= SLACK;
 }
 
-gaze_err gaze_arm_carry(gaze_world *w, const gaze_body *before, int i, const double to[3],
+// What carrying takes, the pause in the air and the way home apart [s].
+static double carry_time(const gaze_world_arm *a) {
+  double total = 0.0;
+  for (int k = 0; k < 3; k++) total += gaze_plan_duration(&a->plan[k]);
+  return total;
+}
+
+gaze_err gaze_arm_carry(gaze_world *w, const gaze_body *before, int i, const gaze_carrying *how,
                         gaze_act_status *status) {
   gaze_world_arm *a = w->arm;
   surroundings s;
@@ -188,22 +222,24 @@ gaze_err gaze_arm_carry(gaze_world *w, const gaze_body *before, int i, const dou
   gaze_err e = GAZE_OK;
   for (int k = 0; k < 2; k++) {
     look_round(&s, before, w->n, i);
-    e = plan_carry(a, &s, q, to, gaze_body_height(&before[i]), DEPTH[k], &made);
+    e = plan_carry(a, &s, q, &before[i], how, DEPTH[k], &made);
     // higher up the palm may pass over a neighbour; what is round cannot be held there
     if (e != GAZE_ERR_NOTFOUND || a->plan[made].fault != GAZE_FAULT_COLLISION || rolls(&before[i]))
       break;
   }
   if (e != GAZE_OK) return answer(w, e, &a->plan[made], status);
   *status = GAZE_ACT_TIMEOUT;
-  if (gaze_plan_duration(&a->plan[0]) + gaze_plan_duration(&a->plan[1]) > GAZE_ACT_LIMIT_S)
-    return GAZE_OK;
-
-  *status = GAZE_ACT_SLIPPED;
-  GAZE_TRY(follow(w, &a->plan[0], 0.0));
-  if (!lifted(w, &before[i], i)) return give_up(w);
-  GAZE_TRY(follow(w, &a->plan[1], 0.0));
+  if (carry_time(a) > GAZE_ACT_LIMIT_S) return GAZE_OK;
   *status = GAZE_ACT_OK;
-  return follow(w, &a->plan[2], REST_S);
+  if (w->rehearse) return GAZE_OK;
+
+  GAZE_TRY(follow(w, &a->plan[0], how->hold_s));
+  *status = GAZE_ACT_SLIPPED;
+  if (!lifted(w, &before[i], i)) return give_up(w);
+  if (a->plan[1].n) GAZE_TRY(follow(w, &a->plan[1], 0.0));
+  GAZE_TRY(follow(w, &a->plan[2], 0.0));
+  *status = GAZE_ACT_OK;
+  return follow(w, &a->plan[3], REST_S);
 }
 
 // Slows the phase that touches the object.
@@ -233,8 +269,9 @@ gaze_err gaze_arm_push(gaze_world *w, const gaze_body *before, int i, const floa
   if (e != GAZE_OK) return answer(w, e, &a->plan[1], status);
   *status = GAZE_ACT_TIMEOUT;
   if (gaze_plan_duration(&a->plan[0]) > GAZE_ACT_LIMIT_S) return GAZE_OK;
+  *status = GAZE_ACT_OK;
+  if (w->rehearse) return GAZE_OK;
 
   GAZE_TRY(follow(w, &a->plan[0], 0.0));
-  *status = GAZE_ACT_OK;
   return follow(w, &a->plan[1], REST_S);
 }

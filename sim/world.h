@@ -76,6 +76,31 @@ gaze_err gaze_world_move(gaze_world *w, int i, const float dir[2], gaze_act_stat
 gaze_err gaze_world_push(gaze_world *w, int i, const float dir[2], double distance,
                          gaze_act_status *status);
 
+// Grasps object i with the arm, lifts it 0.15 m, holds it for 1 s, sets it down where it was. OK
+// only if it was still within 20 mm of where the hand had lifted it to. Otherwise as
+// gaze_world_pick; UNSUPPORTED without an arm.  [rt: never]
+gaze_err gaze_world_lift(gaze_world *w, int i, gaze_act_status *status);
+
+// Grasps object i with the arm, lifts it by `rise` (0.02..0.5 m), carries its centre at that height
+// along straight lines through way[count] (x, y; 1..62 points) and on to above `spot`, and sets it
+// down with its lowest point there. The hand keeps its direction on the way. SLIPPED if it ends
+// more than 10 mm from there; otherwise as gaze_world_pick. UNSUPPORTED without an arm.
+// [rt: never]
+enum { GAZE_WORLD_WAY_MAX = 62 };
+gaze_err gaze_world_carry(gaze_world *w, int i, double rise, const double (*way)[2], int count,
+                          const double spot[3], gaze_act_status *status);
+
+// While on, an arm's actions are planned and not carried out: OK says that every way was found and
+// the time suffices, and nothing has moved. What slips is not foreseen.  [rt: safe]
+void gaze_world_rehearse(gaze_world *w, bool on);
+
+// Returns a body as planning sees it.  [rt: safe]
+gaze_solid gaze_scene_solid(const gaze_body *b);
+
+// Height of the fingertips when a hand grasps (else pushes) the body from above [m]: what lies over
+// it can be touched.  [rt: safe]
+double gaze_scene_touch_z(const gaze_body *b, bool grasp);
+
 // Writes the table and the tray as planning sees them: what stands in every scene.  [rt: safe]
 enum { GAZE_WORLD_FIXED = 2 };
 void gaze_world_fixed(gaze_solid solid[GAZE_WORLD_FIXED]);

@@ -21,7 +21,7 @@
 typedef struct gaze_world_arm {
   gaze_robot robot;
   double lead[GAZE_CHAIN_JOINTS_MAX];  // of a joint's servo: it follows this far behind [s]
-  gaze_plan plan[3];                   // of the present action
+  gaze_plan plan[4];                   // of the present action
 } gaze_world_arm;
 
 struct gaze_world {
@@ -35,6 +35,7 @@ struct gaze_world {
   int held;                               // object in the kinematic hand, -1 for none
   gaze_world_arm *arm;                    // NULL: the kinematic hand acts
   gaze_fault fault;                       // why the arm found no way in the last action
+  bool rehearse;                          // the arm plans and does not move
   mjtNum *state;                          // scratch of state_n numbers
   int state_n;
 };
@@ -51,12 +52,21 @@ gaze_err gaze_arm_open(gaze_world *w, const char *robot, mjSpec **spec);
 // [rt: init]
 void gaze_arm_park(gaze_world *w);
 
-// Takes object i, carries it until its centre is at `to` and lets go: with the kinematic hand
-// (OK, or SLIPPED if it did not arrive), or with the arm by friction (also BLOCKED and TIMEOUT,
-// the world untouched, if there is no way or no time). `before`: the present bodies.  [rt: never]
+// How an object is carried. The kinematic hand reads `to` only.
+typedef struct gaze_carrying {
+  double to[3];            // of its centre when it is let go [m]
+  double rise;             // it is lifted by so much,
+  double hold_s;           // held there so long,
+  const double (*way)[2];  // [count], borrowed: and its centre goes through these points (x, y) at
+  int count;               // that height; 0: by any safe way
+} gaze_carrying;
+
+// Takes object i, carries it and lets go: with the kinematic hand (OK, or SLIPPED if it did not
+// arrive), or with the arm by friction (also BLOCKED and TIMEOUT, the world untouched, if there is
+// no way or no time). `before`: the present bodies.  [rt: never]
 gaze_err gaze_hand_carry(gaze_world *w, const gaze_body *before, int i, const double to[3],
                          gaze_act_status *status);
-gaze_err gaze_arm_carry(gaze_world *w, const gaze_body *before, int i, const double to[3],
+gaze_err gaze_arm_carry(gaze_world *w, const gaze_body *before, int i, const gaze_carrying *how,
                         gaze_act_status *status);
 
 // Pushes object i with the fingers; BLOCKED and TIMEOUT as above.  [rt: never]

@@ -217,6 +217,7 @@ static void env_space(const void *self, gaze_space *s) {
 
 const gaze_env gaze_env_reach = {.name = "reach",
                                  .act_dims = GAZE_REACH_DIMS,
+                                 .embodied = true,
                                  .open = env_open,
                                  .reset = env_reset,
                                  .step = env_step,

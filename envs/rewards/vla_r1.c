@@ -54,7 +54,7 @@ static void score_task(pair *x, const gaze_vla_r1_options *o, gaze_vla_r1_score 
   bool pays = o->mode != GAZE_VLA_R1_STRICT || guarded(x);
   const gaze_vla_r1_reply *p = &x->prediction, *r = &x->reference;
   if (p->kind != r->kind || r->kind == GAZE_VLA_R1_INVALID) return;
-  double task = 0;
+  double task = r->kind == GAZE_VLA_R1_EMPTY ? 1 : 0;
   if (r->kind == GAZE_VLA_R1_BOX) {
     double giou;
     gaze_vla_r1_giou(p->box, r->box, &s->iou, &giou);

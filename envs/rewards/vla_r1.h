@@ -2,9 +2,10 @@
 //
 // A reply is <think>...</think><output>PAYLOAD</output>; PAYLOAD is a box
 // {"x","y","width","height"} (x, y = centre) or a path [[x,y],...], everything in 0..1 of the
-// image. Formulas: vla_r1.md sections 3 and 4 (GIoU: Rezatofighi et al. 2019; discrete Frechet:
-// Eiter and Mannila 1994). Replies are hostile bytes of any length; nothing here allocates. The
-// functions that score two replies need about 450 KiB of stack for their scratch.
+// image, or {} where nothing is there: right (task 1) if the reference says so too, else task 0.
+// Formulas: vla_r1.md sections 3 and 4 (GIoU: Rezatofighi et al. 2019; discrete Frechet: Eiter and
+// Mannila 1994). Replies are hostile bytes of any length; nothing here allocates. The functions
+// that score two replies need about 450 KiB of stack for their scratch.
 #ifndef GAZE_ENVS_REWARDS_VLA_R1_H
 #define GAZE_ENVS_REWARDS_VLA_R1_H
 
@@ -24,6 +25,7 @@ typedef enum gaze_vla_r1_kind {
   GAZE_VLA_R1_INVALID,  // no payload of either kind
   GAZE_VLA_R1_BOX,
   GAZE_VLA_R1_PATH,
+  GAZE_VLA_R1_EMPTY,  // the payload {}: what is asked for is not there
 } gaze_vla_r1_kind;
 
 typedef struct gaze_vla_r1_options {

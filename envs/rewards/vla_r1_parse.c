@@ -95,6 +95,12 @@ static bool read_box(gaze_span v, double box[4]) {
   return true;
 }
 
+static bool no_members(gaze_span object) {
+  gaze_span_iter it;
+  gaze_span key, member;
+  return gaze_span_open(object, &it) && !gaze_span_next(&it, &key, &member);
+}
+
 static bool read_point(gaze_span v, double p[2]) {
   gaze_span_iter it;
   gaze_span key, item;
@@ -152,7 +158,10 @@ void gaze_vla_r1_parse(const char *text, size_t n, double (*point)[2], int cap,
   if (!gaze_span_valid(value) || value.s[0] == 'n') return;
   r->json = true;
   if (is_object(value)) {
-    if (read_box(value, r->box)) r->kind = GAZE_VLA_R1_BOX;
+    if (read_box(value, r->box))
+      r->kind = GAZE_VLA_R1_BOX;
+    else if (no_members(value))
+      r->kind = GAZE_VLA_R1_EMPTY;
   } else if (value.s[0] == '[') {
     if (read_path(value, point, cap, &r->points)) r->kind = GAZE_VLA_R1_PATH;
   }

@@ -19,7 +19,7 @@ typedef struct job {
   uint64_t first_seed;
   int episodes, workers;
   gaze_avr_record *record;         // [episodes], of AVR
-  gaze_embodied_record *embodied;  // [episodes], of tasks told chunks; the other one is NULL
+  gaze_embodied_record *embodied;  // [episodes], of embodied tasks; the other one is NULL
   pthread_mutex_t lock;            // guards the rest
   int next, done;
   int64_t decisions;
@@ -155,6 +155,25 @@ static gaze_err report(job *j, const char *env_name, uint64_t seed, double secon
   return e;
 }
 
+// tasks told chunks
+static void print_motion(const gaze_embodied_figures *f) {
+  if (f->success > 0.0) printf(" (%.1f actions each)", f->steps_mean);
+  printf(", %.1f mm from the goal at the end\n", 1e3 * f->dist_mean);
+  printf("cut actions %.1f %%, blocked chunks %.1f %%, timeouts %.1f %%, faults %.1f %%\n",
+         f->clipped, f->blocked, f->timeout, f->fault);
+}
+
+// tasks told a box or a path
+static void print_replies(const gaze_embodied_figures *f) {
+  const double *m = f->metric;
+  if (!isnan(m[GAZE_EMBODIED_IOU])) printf(", IoU %.1f", m[GAZE_EMBODIED_IOU]);
+  if (!isnan(m[GAZE_EMBODIED_AVG]))
+    printf(", DFD %.1f, HD %.1f, RMSE %.1f, Avg %.1f", m[GAZE_EMBODIED_DFD], m[GAZE_EMBODIED_HD],
+           m[GAZE_EMBODIED_RMSE], m[GAZE_EMBODIED_AVG]);
+  printf("\nmalformed replies %.1f %%, blocked %.1f %%, faults %.1f %%\n", f->malformed, f->blocked,
+         f->fault);
+}
+
 static gaze_err report_embodied(job *j, const char *env_name, uint64_t seed, double seconds,
                                 bool json) {
   const gaze_embodied_report about = {
@@ -168,10 +187,10 @@ static gaze_err report_embodied(job *j, const char *env_name, uint64_t seed, dou
   }
   const gaze_embodied_figures f = gaze_embodied_sum(j->embodied, j->episodes, NULL);
   printf("%d episodes: success %.1f %%", f.episodes, f.success);
-  if (f.success > 0.0) printf(" (%.1f actions each)", f.steps_mean);
-  printf(", %.1f mm from the goal at the end\n", 1e3 * f.dist_mean);
-  printf("cut actions %.1f %%, blocked chunks %.1f %%, timeouts %.1f %%, faults %.1f %%\n",
-         f.clipped, f.blocked, f.timeout, f.fault);
+  if (j->env->act_dims > 0)
+    print_motion(&f);
+  else
+    print_replies(&f);
   printf("%.1f s, %.1f decisions/s\n", seconds, (double)j->decisions / seconds);
   return GAZE_OK;
 }
@@ -197,7 +216,7 @@ static gaze_err evaluate(gaze_args *a) {
   GAZE_TRY(gaze_cfg_set_str(a->cfg, "split", split));
   GAZE_TRY(gaze_cfg_set(a->cfg, "oracle=true"));
   GAZE_TRY(gaze_cfg_set_num(a->cfg, "threads", 1));
-  if (j.env->act_dims > 0)
+  if (j.env->embodied)
     j.embodied = calloc((size_t)j.episodes, sizeof *j.embodied);
   else
     j.record = calloc((size_t)j.episodes, sizeof *j.record);
@@ -285,7 +304,8 @@ const gaze_command gaze_cmd_eval = {
     .more =
         "Figures (percent, avr.md section 8): isj = does it know whether it has seen enough\n"
         "(mean of both classes), igr = share of its actions that revealed something relevant,\n"
-        "fa = right answers given with sufficient evidence. Embodied tasks (reach): success.\n",
+        "fa = right answers given with sufficient evidence. Embodied tasks (reach,\n"
+        "affordance, trajectory): success, IoU of boxes, distances of paths.\n",
     .flags = flags,
     .body = evaluate,
 };

@@ -11,29 +11,53 @@
 
 enum { CHUNK = 64 };  // records drawn between two writes
 
-typedef enum kind { EPISODES, PERCEPTION, LOOKUP } kind;
-static const char *const kind_name[] = {"avr", "perception", "lookup"};
+typedef enum kind { EPISODES, PERCEPTION, LOOKUP, PLAYED, KINDS = PLAYED } kind;
+static const char *const kind_name[KINDS] = {"avr", "perception", "lookup"};
 
 typedef struct job {
   kind kind;
+  const gaze_env *env;  // PLAYED: any environment told text, played by its oracle
+  const char *name;
   uint64_t seed;
   int64_t first, n;      // records of the present chunk
   gaze_talker **talker;  // [workers]
+  void **played;         // [workers]
   gaze_record record[CHUNK];
   gaze_err err[CHUNK];
   char detail[256];
 } job;
 
-static gaze_err draw(const job *j, gaze_talker *t, int64_t i, gaze_talk *talk, gaze_record *rec) {
+// An episode in which every reply is the ideal one.
+static gaze_err play(const gaze_env *env, void *self, uint64_t seed, gaze_talk *talk) {
+  gaze_obs obs;
+  gaze_outcome out = {0};
+  gaze_talk_clear(talk);
+  GAZE_TRY(env->reset(self, seed, &obs));
+  while (!out.terminated && !out.truncated) {
+    const gaze_image *im = obs.images ? obs.image : NULL;
+    if (!obs.truth || !obs.truth->reply[0])
+      return gaze_fail(GAZE_ERR_UNSUPPORTED, "%s has no oracle that writes", env->name);
+    GAZE_TRY(gaze_talk_add(talk, obs.text, obs.truth->reply, im ? im->rgb : NULL, im ? im->w : 0,
+                           im ? im->h : 0, GAZE_TAUGHT_ALL));
+    // the truth changes with the step, what was kept of it does not
+    const gaze_act act = {.text = talk->turn[talk->turns - 1].reply};
+    GAZE_TRY(env->step(self, &act, &obs, &out));
+  }
+  return GAZE_OK;
+}
+
+static gaze_err draw(const job *j, int worker, int64_t i, gaze_talk *talk, gaze_record *rec) {
+  gaze_talker *t = j->talker ? j->talker[worker] : NULL;
   gaze_rng r;
   gaze_rng_init(&r, j->seed + (uint64_t)i, (uint64_t)j->kind + 1);
   if (j->kind == EPISODES) GAZE_TRY(gaze_talk_episode(t, &r, talk));
   if (j->kind == PERCEPTION) GAZE_TRY(gaze_talk_perception(t, &r, talk));
   if (j->kind == LOOKUP) GAZE_TRY(gaze_talk_lookup(&r, talk));
+  if (j->kind == PLAYED) GAZE_TRY(play(j->env, j->played[worker], j->seed + (uint64_t)i, talk));
 
   char id[64];
-  snprintf(id, sizeof id, "%s-%lld", kind_name[j->kind], (long long)(j->seed + (uint64_t)i));
-  gaze_record_init(rec, id, kind_name[j->kind], j->seed + (uint64_t)i);
+  snprintf(id, sizeof id, "%s-%lld", j->name, (long long)(j->seed + (uint64_t)i));
+  gaze_record_init(rec, id, j->name, j->seed + (uint64_t)i);
   for (int k = 0; k < talk->turns; k++) {
     const gaze_turn *turn = &talk->turn[k];
     GAZE_TRY(gaze_record_add_turn(rec, turn->user, turn->reply, turn->taught, NULL, NULL));
@@ -48,7 +72,7 @@ static void draw_share(void *ctx, int worker, int workers) {
   job *j = ctx;
   gaze_talk talk = GAZE_TALK_INIT;
   for (int64_t i = worker; i < j->n; i += workers) {
-    j->err[i] = draw(j, j->talker[worker], j->first + i, &talk, &j->record[i]);
+    j->err[i] = draw(j, worker, j->first + i, &talk, &j->record[i]);
     if (j->err[i] && worker == 0) snprintf(j->detail, sizeof j->detail, "%s", gaze_err_detail());
   }
   gaze_talk_fini(&talk);
@@ -77,7 +101,7 @@ static gaze_err draw_all(job *j, gaze_pool *pool, gaze_record_writer *w, int64_t
     if (now - last > (terminal ? 300000000 : 10000000000) || done == episodes) {
       last = now;
       fprintf(stderr, "%s%lld/%lld %s  %.1f/s%s", terminal ? "\r" : "", (long long)done,
-              (long long)episodes, kind_name[j->kind], (double)done * 1e9 / (double)(now - begin),
+              (long long)episodes, j->name, (double)done * 1e9 / (double)(now - begin),
               terminal && done != episodes ? "  " : "\n");
     }
     if (*gaze_stop_flag())
@@ -87,16 +111,39 @@ static gaze_err draw_all(job *j, gaze_pool *pool, gaze_record_writer *w, int64_t
   return GAZE_OK;
 }
 
-static gaze_err read_kind(const char *env, kind *k) {
-  for (int i = 0; i < 3; i++) {
+static gaze_err read_kind(job *j, const char *env) {
+  for (int i = 0; i < KINDS; i++) {
     if (strcmp(env, kind_name[i]) && !(i == 0 && !strcmp(env, "avr:train"))) continue;
-    *k = (kind)i;
+    j->kind = (kind)i, j->name = kind_name[i];
     return GAZE_OK;
   }
-  return gaze_fail(GAZE_ERR_ARG, "--env %s: expected avr, perception or lookup", env);
+  char split[16];
+  uint64_t first;
+  GAZE_TRY(gaze_env_spec(env, "train", &j->env, split, &first));
+  if (j->env->act_dims > 0 || strchr(env, ':'))
+    return gaze_fail(GAZE_ERR_ARG,
+                     "--env %s: expected avr, perception, lookup or an environment told text", env);
+  j->kind = PLAYED, j->name = j->env->name;
+  return GAZE_OK;
 }
 
-static gaze_err open_talkers(job *j, const gaze_cfg *cfg, int workers) {
+// Of an arm only the words are wanted, unless told otherwise.
+static gaze_err open_played(job *j, gaze_cfg *cfg, int workers) {
+  char key[64];
+  snprintf(key, sizeof key, "%s.execute", j->env->name);
+  if (j->env->embodied && !gaze_cfg_has(cfg, key)) {
+    strcat(key, "=false");
+    GAZE_TRY(gaze_cfg_set(cfg, key));
+  }
+  GAZE_TRY(gaze_cfg_set(cfg, "oracle=true"));
+  j->played = calloc((size_t)workers, sizeof *j->played);
+  if (!j->played) return gaze_fail(GAZE_ERR_NOMEM, "out of memory");
+  for (int i = 0; i < workers; i++) GAZE_TRY(j->env->open(&j->played[i], cfg));
+  return GAZE_OK;
+}
+
+static gaze_err open_talkers(job *j, gaze_cfg *cfg, int workers) {
+  if (j->kind == PLAYED) return open_played(j, cfg, workers);
   j->talker = calloc((size_t)workers, sizeof *j->talker);
   if (!j->talker) return gaze_fail(GAZE_ERR_NOMEM, "out of memory");
   for (int i = 0; i < workers && j->kind != LOOKUP; i++)
@@ -124,7 +171,7 @@ static gaze_err generate(gaze_args *a) {
   j->seed = (uint64_t)seed;
 
   // drawing data takes the cheap labels of avr.md section 7 unless told otherwise
-  gaze_err e = read_kind(env, &j->kind);
+  gaze_err e = read_kind(j, env);
   if (!e && !gaze_cfg_has(a->cfg, "avr.judge_size"))
     e = gaze_cfg_set_num(a->cfg, "avr.judge_size", 224);
   if (!e && !gaze_cfg_has(a->cfg, "avr.search_depth"))
@@ -142,7 +189,10 @@ static gaze_err generate(gaze_args *a) {
   gaze_err end = w ? gaze_record_finish(&w) : GAZE_OK;
   gaze_pool_close(&pool);
   for (int i = 0; j->talker && i < workers; i++) gaze_talker_close(&j->talker[i]);
+  for (int i = 0; j->played && i < workers; i++)
+    if (j->played[i]) j->env->close(&j->played[i]);
   free(j->talker);
+  free(j->played);
   free(j);
   return e ? e : end;
 }
@@ -152,7 +202,8 @@ static const gaze_flag flags[] = {
      .key = "env",
      .kind = GAZE_FLAG_TEXT,
      .value = "E",
-     .help = "avr (played episodes), perception (look and list), lookup (text only)"},
+     .help = "avr (played episodes), perception (look and list), lookup (text only), affordance, "
+             "trajectory, tutorial"},
     {.name = "--policy",
      .key = "policy",
      .kind = GAZE_FLAG_TEXT,

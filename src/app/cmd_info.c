@@ -143,7 +143,9 @@ static gaze_err add_env(cJSON *root, const char *spec, const gaze_cfg *cfg) {
   if (!e) e = put_str(o, "split", split);
   if (!e) e = put_int(o, "first_seed", (double)seed);
   if (!e && env->act_dims == 0)
-    e = put_str(o, "action", "text: <think>thought</think><answer>option letter</answer>");
+    e = put_str(o, "action",
+                env->embodied ? "text: <think>thought</think><output>box or path</output>"
+                              : "text: <think>thought</think><answer>option letter</answer>");
   if (!e && env->act_dims > 0) e = put_int(o, "action_dims", env->act_dims);
   if (!e && obs.images > 0) {
     e = put_int(o, "image_height", obs.image[0].h);

@@ -73,7 +73,7 @@ static void put_number(const char *key, double v) {
 }
 
 static gaze_err score_line(const gaze_buf *line, long number, const gaze_vla_r1_options *o) {
-  static const char *const kind[] = {"invalid", "box", "path"};
+  static const char *const kind[] = {"invalid", "box", "path", "empty"};
   char *prediction = NULL, *reference = NULL;
   gaze_err e = read_pair(line, number, &prediction, &reference);
   if (!e) {

@@ -22,7 +22,7 @@ typedef struct job {
   gaze_record_writer *log;
   gaze_record record;  // the episode being played
   FILE *metrics;
-  bool embodied;  // it is told chunks of low-level actions: the figures of AVR do not apply
+  bool embodied;  // judged by what an arm did: the figures of AVR do not apply
   gaze_avr_tally tally;
   gaze_avr_record facts;
   uint64_t first_seed;
@@ -47,13 +47,15 @@ static gaze_err on_begin(void *ctx, int episode, const gaze_obs *obs) {
   return gaze_html_episode(j->html, episode, seed, obs->truth);
 }
 
-static void print_step(const gaze_step_view *v) {
+static void print_step(const gaze_step_view *v, bool embodied) {
   const gaze_outcome *o = v->out;
   // a model's thought was streamed already; a chunk is nothing to read
   if (v->trace->n == 0 && o->max_steps == 0) fputs(v->reply, stdout);
   if (o->max_steps > 0) {
     printf("--> %s, %d actions, %.1f mm from the goal%s\n", o->status ? o->status : "", o->steps,
            1e3 * (double)o->goal_dist, o->correct ? ": reached" : "");
+  } else if (embodied) {
+    printf("\n--> %s: %s\n", o->status ? o->status : "", o->correct ? "done" : "not done");
   } else if (o->answered) {
     printf("\n--> %s (evidence was %s)\n", o->correct ? "right" : "wrong",
            o->sufficient_before ? "sufficient" : "not sufficient");
@@ -125,7 +127,7 @@ static void running(const job *j, gaze_html_step *s) {
 
 static gaze_err on_step(void *ctx, const gaze_step_view *v) {
   job *j = ctx;
-  print_step(v);
+  print_step(v, j->embodied);
   gaze_avr_record_step(&j->facts, v->truth, v->out);
   if (v->last) {
     if (!j->embodied) GAZE_TRY(gaze_avr_tally_add(&j->tally, &j->facts));
@@ -225,7 +227,7 @@ static gaze_err run_episodes(gaze_args *a) {
   play.stop = gaze_stop_flag();
   j.first_seed = play.first_seed;
   j.env = play.env->name;
-  j.embodied = play.env->act_dims > 0;
+  j.embodied = play.env->embodied;
   GAZE_TRY(gaze_cfg_set_str(a->cfg, "split", split));
   GAZE_TRY(gaze_cfg_set(a->cfg, "oracle=true"));
 

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 #include "core/buf.h"
+#include "envs/affordance/env_affordance.h"
 #include "envs/avr/env_avr.h"
 #include "envs/reach/env_reach.h"
 #include "envs/rewards/reach.h"
 #include "envs/rewards/vla_r1.h"
 #include "envs/split.h"
+#include "envs/trajectory/env_trajectory.h"
 #include "envs/tutorial.h"
 
 const gaze_policy *const gaze_policies[] = {
@@ -18,7 +20,8 @@ const gaze_policy *const gaze_policies[] = {
     &gaze_policy_symbolic,     &gaze_policy_servo,    NULL,
 };
 
-const gaze_env *const gaze_envs[] = {&gaze_env_avr, &gaze_env_tutorial, &gaze_env_reach, NULL};
+const gaze_env *const gaze_envs[] = {&gaze_env_avr,        &gaze_env_tutorial,   &gaze_env_reach,
+                                     &gaze_env_affordance, &gaze_env_trajectory, NULL};
 
 const gaze_reward *const gaze_rewards[] = {&gaze_reward_vla_r1, &gaze_reward_vla_r1_strict,
                                            &gaze_reward_reach, NULL};

@@ -11,7 +11,6 @@ enum { GRASPS = 8, TRIES = 4 };
 static const double PI = 3.14159265358979323846;
 static const double APPROACH = 0.12;  // above a grasp before going down, and after letting go [m]
 static const double PUSH_DEPTH = 0.038;   // of the fingertips in what is pushed, at most [m]
-static const double LIFT = 0.15;          // [m]
 static const double FINGER_ROOM = 0.003;  // between a finger and the object on either side [m]
 static const double OPEN_ROOM = 0.010;    // wanted on either side when the hand opens before [m]
 static const double DROP = 0.002;         // left under an object that is let go [m]
@@ -29,7 +28,8 @@ gaze_planner gaze_planner_default(const gaze_arm *arm) {
                         .vel_share = 0.5,
                         .acc_share = 0.5,
                         .grip_s = 0.6,
-                        .depth = 0.020};
+                        .depth = 0.020,
+                        .lift = 0.15};
 }
 
 static gaze_err check(const gaze_planner *p, const double *q, double open, gaze_plan *plan) {
@@ -45,10 +45,12 @@ static gaze_err check(const gaze_planner *p, const double *q, double open, gaze_
                        i);
   if (!(p->margin > 0.0 && p->tool_speed > 0.0 && p->vel_share > 0.0 && p->vel_share <= 1.0 &&
         p->acc_share > 0.0 && p->acc_share <= 1.0 && open >= 0.0 && open <= 1.0 &&
-        p->grip_s >= 0.0 && p->grip_s < 1e3 && p->depth > 0.0 && p->depth < 1.0))
-    return gaze_fail(GAZE_ERR_ARG,
-                     "skill: expected margin, speed and depth above 0, shares in 0..1, grip_s "
-                     "from 0");
+        p->grip_s >= 0.0 && p->grip_s < 1e3 && p->depth > 0.0 && p->depth < 1.0 && p->lift > 0.0 &&
+        p->lift < 1.0))
+    return gaze_fail(
+        GAZE_ERR_ARG,
+        "skill: expected margin, speed, depth and lift above 0, shares in 0..1, grip_s "
+        "from 0");
   if (p->held >= 0 &&
       (p->arm->hull.n >= GAZE_HULL_CAPSULES_MAX || p->solid[p->held].shape == GAZE_SOLID_PLANE))
     return gaze_fail(GAZE_ERR_ARG, "skill: expected a held solid, not a plane, and room for it");
@@ -136,7 +138,7 @@ static gaze_err pick_once(gaze_builder *b, int i, const grasps *g, int k, uint64
   double z = s->pose.pos[2] - g->half_z + gaze_grasp_height(p, s);
   gaze_pose grip = down(s->pose.pos[0], s->pose.pos[1], z, g->yaw[k]), above = grip, lifted = grip;
   above.pos[2] = fmax(z, s->pose.pos[2] + g->half_z + APPROACH);
-  lifted.pos[2] = z + LIFT;
+  lifted.pos[2] = z + p->lift;
 
   b->open = b->span = share_for(p->arm, g->width[k]);
   GAZE_TRY(gaze_builder_transit(b, "approach", &above, seed));
@@ -262,6 +264,11 @@ static double rest_half(const gaze_solid *s, const double dir[3], bool abreast) 
   return half;
 }
 
+double gaze_push_height(const gaze_planner *p, const gaze_solid *s) {
+  const double up[3] = {0.0, 0.0, 1.0}, half = gaze_solid_half(s, up), z = s->pose.pos[2];
+  return fmax(fmax(z - 0.5 * half, z + half - PUSH_DEPTH), p->table_z + GAZE_TABLE_GAP_M);
+}
+
 static gaze_err push_once(gaze_builder *b, int i, const double dir[3], double distance,
                           double half_z, const push_way *way) {
   const gaze_planner *p = b->planner;
@@ -270,8 +277,7 @@ static gaze_err push_once(gaze_builder *b, int i, const double dir[3], double di
   double turn = atan2(dir[1], dir[0]) - way->yaw, yaw = way->yaw;
   const double ahead[3] = {sin(turn), cos(turn), 0.0};
   double reach = finger_reach(p->arm, ahead);
-  double low_z = fmax(s->pose.pos[2] - 0.5 * half_z, s->pose.pos[2] + half_z - PUSH_DEPTH);
-  double z = fmax(low_z, p->table_z + GAZE_TABLE_GAP_M);
+  double z = gaze_push_height(p, s);
   double start = -gaze_solid_half(s, dir) - reach - way->standoff;
   double end = distance - rest_half(s, dir, way->abreast) - reach;
   gaze_pose low = down(s->pose.pos[0] + start * dir[0], s->pose.pos[1] + start * dir[1], z, yaw);

@@ -33,6 +33,7 @@ typedef struct gaze_planner {
   double vel_share, acc_share;  // of the joint limits
   double grip_s;                // for the fingers to close or open [s]
   double depth;                 // of the fingertips below the top of what is grasped [m]
+  double lift;                  // of what was grasped [m]
   uint64_t seed;                // of the searches for postures
 } gaze_planner;
 
@@ -59,7 +60,7 @@ typedef struct gaze_plan {
 } gaze_plan;
 
 // Returns the usual manners for an arm with nothing round it: margin 5 mm, 0.25 m/s, half of the
-// joint limits, 0.6 s to close, 20 mm deep.  [rt: safe]
+// joint limits, 0.6 s to close, 20 mm deep, lifts by 0.15 m.  [rt: safe]
 gaze_planner gaze_planner_default(const gaze_arm *arm);
 
 // Every skill starts at rest at q[n] with the hand open by the share `open`, and writes *plan
@@ -72,7 +73,7 @@ gaze_err gaze_skill_reach(const gaze_planner *p, const double *q, double open,
 
 // Grasps solid i from above, closing along its shorter side: to 0.12 m above its top, down to
 // p->depth below the top, of what is round from the side 4 mm below its middle at least (always
-// 8 mm above the table), close, lift 0.15 m.  [rt: never]
+// 8 mm above the table), close, lift by p->lift.  [rt: never]
 gaze_err gaze_skill_pick(const gaze_planner *p, const double *q, double open, int i,
                          gaze_plan *plan);
 
@@ -100,6 +101,13 @@ gaze_err gaze_skill_home(const gaze_planner *p, const double *q, double open, ga
 // Lifts the tool straight up by `height` metres.  [rt: never]
 gaze_err gaze_skill_retreat(const gaze_planner *p, const double *q, double open, double height,
                             gaze_plan *plan);
+
+// How high above a solid's lowest point the fingertips close on it [m]; of the planner it reads
+// depth and table_z.  [rt: safe]
+double gaze_grasp_height(const gaze_planner *p, const gaze_solid *s);
+
+// Height of the fingertips that push a solid [m], world frame; reads table_z.  [rt: safe]
+double gaze_push_height(const gaze_planner *p, const gaze_solid *s);
 
 // Returns the sum of all paths and waits [s].  [rt: safe]
 double gaze_plan_duration(const gaze_plan *plan);

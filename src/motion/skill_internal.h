@@ -39,9 +39,6 @@ gaze_err gaze_builder_trace(gaze_builder *b, const char *phase, const gaze_pose 
 // Adds a phase that stays and waits.  [rt: never]
 void gaze_builder_wait(gaze_builder *b, const char *phase, double seconds);
 
-// How high above a solid's lowest point the fingertips close on it [m].  [rt: safe]
-double gaze_grasp_height(const gaze_planner *p, const gaze_solid *s);
-
 // Returns the tool's pose at the end of the last phase.  [rt: safe]
 gaze_pose gaze_builder_tool(const gaze_builder *b);
 

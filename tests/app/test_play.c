@@ -186,6 +186,75 @@ static void test_reach(void **state) {
   assert_int_equal(RUN("eval", "--env", "reach", "--policy", "random", "--episodes", "1"), 2);
 }
 
+// Boxes and paths: the same bytes over tcp, figures of their own, and conversations to learn from
+// that do not depend on the number of threads.
+static void test_boxes_and_paths(void **state) {
+  (void)state;
+  char address[64];
+  assert_int_equal(RUN("run", "--env", "trajectory", "--policy", "oracle", "--episodes", "2",
+                       "--out", DIR "/p", "--image-size", "56"),
+                   0);
+  pid_t server = serve("trajectory", address);
+  assert_int_equal(RUN("run", "--env", "trajectory", "--policy", "oracle", "--episodes", "2",
+                       "--out", DIR "/q", "--image-size", "56", "--connect", address),
+                   0);
+  kill(server, SIGINT);
+  assert_int_equal(wait_code(server), 0);
+  assert_same(DIR "/p/episodes.mcap", DIR "/q/episodes.mcap");
+
+  gaze_buf b = GAZE_BUF_INIT;
+  assert_int_equal(RUN("eval", "--env", "affordance", "--policy", "oracle", "--episodes", "3",
+                       "--json", "--threads", "2", "--set", "affordance.robot=ur5e6"),
+                   0);
+  assert_int_equal(gaze_file_read(DIR "/out", 4096, &b), GAZE_OK);
+  assert_non_null(strstr(gaze_buf_text(&b), "\"success\":100,\"iou\":100,\"dfd\":null,"));
+  assert_non_null(strstr(gaze_buf_text(&b), "\"by_robot\":{\"ur5e6\":{\"episodes\":3,"));
+  gaze_buf_clear(&b);
+  // letters are no boxes: nothing is done, and that is the figure
+  assert_int_equal(
+      RUN("eval", "--env", "trajectory", "--policy", "random", "--episodes", "3", "--json", "--set",
+          "trajectory.execute=false", "--set", "trajectory.absent=0"),
+      0);
+  assert_int_equal(gaze_file_read(DIR "/out", 4096, &b), GAZE_OK);
+  assert_non_null(strstr(gaze_buf_text(&b), "\"success\":0,"));
+  assert_non_null(strstr(gaze_buf_text(&b), "\"avg\":1414.21,"));
+  assert_non_null(strstr(gaze_buf_text(&b), "\"failures\":{\"invalid\":3}"));
+  gaze_buf_fini(&b);
+
+  static const char *const env[2] = {"affordance", "trajectory"};
+  static const char *const ask[2] = {"predict the affordance", "predict the trajectory"};
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(RUN("gen", "--env", env[i], "--episodes", "5", "--threads", "1", "--out",
+                         DIR "/one.mcap", "--image-size", "56"),
+                     0);
+    assert_int_equal(RUN("gen", "--env", env[i], "--episodes", "5", "--threads", "2", "--out",
+                         DIR "/two.mcap", "--image-size", "56"),
+                     0);
+    gaze_record_reader *one, *two;
+    assert_int_equal(gaze_record_open(&one, DIR "/one.mcap"), GAZE_OK);
+    assert_int_equal(gaze_record_open(&two, DIR "/two.mcap"), GAZE_OK);
+    assert_true(gaze_record_count(one) == 5 && gaze_record_count(two) == 5);
+    for (size_t k = 0; k < 5; k++) {
+      gaze_record x, y;
+      assert_int_equal(gaze_record_read(one, k, &x), GAZE_OK);
+      assert_int_equal(gaze_record_read(two, k, &y), GAZE_OK);
+      assert_string_equal(x.kind, env[i]);
+      assert_true(x.turns == 1 && x.turn[0].images == 1 && x.turn[0].taught == GAZE_TAUGHT_ALL);
+      assert_non_null(strstr(x.turn[0].user, ask[i]));
+      assert_non_null(strstr(x.turn[0].reply, "</think><output>"));
+      assert_string_equal(x.turn[0].user, y.turn[0].user);
+      assert_string_equal(x.turn[0].reply, y.turn[0].reply);
+      assert_true(x.turn[0].image[0].bytes == y.turn[0].image[0].bytes);
+      gaze_record_free(&x);
+      gaze_record_free(&y);
+    }
+    gaze_record_close(&one);
+    gaze_record_close(&two);
+  }
+  // chunks are no words to learn
+  assert_int_equal(RUN("gen", "--env", "reach", "--episodes", "1", "--out", DIR "/x.mcap"), 2);
+}
+
 static void test_dead_server(void **state) {
   (void)state;
   char address[64];
@@ -246,8 +315,9 @@ static void test_disk_full(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_same_bytes),      cmocka_unit_test(test_tutorial),
-      cmocka_unit_test(test_reach),           cmocka_unit_test(test_dead_server),
-      cmocka_unit_test(test_gen_any_threads), cmocka_unit_test(test_disk_full),
+      cmocka_unit_test(test_boxes_and_paths), cmocka_unit_test(test_reach),
+      cmocka_unit_test(test_dead_server),     cmocka_unit_test(test_gen_any_threads),
+      cmocka_unit_test(test_disk_full),
   };
   return cmocka_run_group_tests(tests, prepare, NULL);
 }

@@ -133,7 +133,9 @@ static void test_parsing_rules(void **state) {
       {WRAP("\v\f [[0.1,0.1]]\r\n"), 1, GAZE_VLA_R1_PATH},
       {WRAP("\xC2\xA0[[0.1,0.1]]"), 0, GAZE_VLA_R1_INVALID},
       {WRAP("null"), 0, GAZE_VLA_R1_INVALID},
-      {WRAP("{}"), 1, GAZE_VLA_R1_INVALID},
+      {WRAP("{}"), 1, GAZE_VLA_R1_EMPTY},
+      {WRAP(" { } "), 1, GAZE_VLA_R1_EMPTY},
+      {WRAP("{\"a\":1}"), 1, GAZE_VLA_R1_INVALID},
       {WRAP("7"), 1, GAZE_VLA_R1_INVALID},
       {WRAP("{\"X\":0.5,\"y\":0.5,\"width\":0.2,\"height\":0.2}"), 1, GAZE_VLA_R1_INVALID},
       {WRAP("{\"x\":9,\"y\":0.5,\"width\":0.2,\"height\":0.2,\"a\":[{}],\"x\":0.5}"), 1,
@@ -188,6 +190,26 @@ static void test_hacking_probes(void **state) {
   NEAR(eval(reversed, g, &sharp).task, 0, 0);
   NEAR(eval(whole, box, &sharp).task, 0, 0);
   NEAR(eval(g, g, &sharp).task, 1, 1e-8);
+}
+
+// nothing is there: {} is right and pays in full, and pays nothing where there is a target
+static void test_empty(void **state) {
+  (void)state;
+  const char *none = WRAP("{}"), *box = WRAP(BOX), *path = WRAP(G);
+  for (int k = 0; k < 2; k++) {
+    const gaze_vla_r1_options *o = k ? &strict : NULL;
+    NEAR(eval(none, none, o).score, 1, 0);
+    NEAR(eval(none, box, o).score, 0.1, 1e-12);
+    NEAR(eval(none, path, o).score, 0.1, 1e-12);
+    NEAR(eval(box, none, o).score, 0.1, 1e-12);
+    NEAR(eval(path, none, o).score, 0.1, 1e-12);
+    NEAR(eval(WRAP("null"), none, o).score, 0, 0);
+    assert_true(isnan(eval(none, none, o).iou));
+  }
+  gaze_vla_r1_metrics m = gaze_vla_r1_measure(none, strlen(none), none, strlen(none));
+  assert_true(m.kind == GAZE_VLA_R1_EMPTY && !m.malformed && isnan(m.iou) && isnan(m.avg));
+  m = gaze_vla_r1_measure(box, strlen(box), none, strlen(none));
+  assert_true(m.malformed && isnan(m.iou));
 }
 
 static void test_strict_grammar(void **state) {
@@ -350,17 +372,12 @@ static void test_extra_terms(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_golden),
-      cmocka_unit_test(test_worked_vectors),
-      cmocka_unit_test(test_metrics),
-      cmocka_unit_test(test_parsing_rules),
-      cmocka_unit_test(test_hacking_probes),
-      cmocka_unit_test(test_strict_grammar),
-      cmocka_unit_test(test_strict_points),
-      cmocka_unit_test(test_properties),
-      cmocka_unit_test(test_frechet_definition),
-      cmocka_unit_test(test_limits),
-      cmocka_unit_test(test_plugin),
+      cmocka_unit_test(test_golden),         cmocka_unit_test(test_worked_vectors),
+      cmocka_unit_test(test_metrics),        cmocka_unit_test(test_parsing_rules),
+      cmocka_unit_test(test_hacking_probes), cmocka_unit_test(test_empty),
+      cmocka_unit_test(test_strict_grammar), cmocka_unit_test(test_strict_points),
+      cmocka_unit_test(test_properties),     cmocka_unit_test(test_frechet_definition),
+      cmocka_unit_test(test_limits),         cmocka_unit_test(test_plugin),
       cmocka_unit_test(test_extra_terms),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,135 @@ static void test_restore_replays(void **state) {
   gaze_world_close(&other);
 }
 
+// What was lifted stands where it stood; of what is not in the hand after a second it is told.
+static void test_lift(void **state) {
+  (void)state;
+  gaze_body b[3] = {body_at(GAZE_SHAPE_CUBE, 0.018f, 0.10f, 0.05f, 0.4f),
+                    body_at(GAZE_SHAPE_SPHERE, 0.036f, -0.12f, 0.0f, 0.0f),
+                    body_at(GAZE_SHAPE_CYLINDER, 0.018f, 0.0f, -0.15f, 0.0f)};
+  for (int r = 0; r < 2; r++) {
+    gaze_body now[3];
+    gaze_act_status status;
+    gaze_world *w = open_world(robots[r], b, 3);
+    for (int i = 0; i < 3; i++) {
+      const double start = w->d->time;
+      status = GAZE_ACT_TIMEOUT;
+      assert_int_equal(gaze_world_lift(w, i, &status), GAZE_OK);
+      assert_int_equal(status, GAZE_ACT_OK);
+      gaze_world_bodies(w, now);
+      for (int j = 0; j < 3; j++) assert_true(!now[j].gone && distance(&now[j], &b[j]) < 0.01);
+      // pick, 1 s in the air, set down, home
+      double planned = 1.0;
+      for (int k = 0; k < 4; k++)
+        if (w->arm->plan[k].n) planned += gaze_plan_duration(&w->arm->plan[k]);
+      assert_true(w->d->time - start > planned);
+    }
+    gaze_world_close(&w);
+    w = open_world(robots[r], b, 3);
+    for (int g = 0; g < w->m->ngeom; g++) w->m->geom_friction[3 * g] = 1e-4;
+    assert_int_equal(gaze_world_lift(w, 0, &status), GAZE_OK);
+    assert_int_equal(status, GAZE_ACT_SLIPPED);
+    gaze_world_close(&w);
+  }
+}
+
+// How near the centre of what hangs in the hand comes to a point of its way [m].
+static double passes(const gaze_world *w, const gaze_body *held, const double way[2]) {
+  const gaze_chain *c = &w->arm->robot.arm.chain;
+  const gaze_plan *along = &w->arm->plan[1];
+  const double T = gaze_plan_duration(along);
+  double q[GAZE_CHAIN_JOINTS_MAX], open, least = 1e9;
+  gaze_plan_eval(along, 0.0, q, NULL, &open);
+  const gaze_pose at0 = gaze_chain_fk(c, q, NULL);
+  for (double t = 0.0; t <= T; t += 0.01) {
+    gaze_plan_eval(along, t, q, NULL, &open);
+    const gaze_pose at = gaze_chain_fk(c, q, NULL);
+    const double x = (double)held->pos[0] + at.pos[0] - at0.pos[0] - way[0];
+    const double y = (double)held->pos[1] + at.pos[1] - at0.pos[1] - way[1];
+    least = fmin(least, sqrt(x * x + y * y + pow(at.pos[2] - at0.pos[2], 2)));
+  }
+  return least;
+}
+
+// Carried past a large cube that stands on the straight line, through every point of the way and
+// at one height; straight through it there is no way.
+static void test_carry(void **state) {
+  (void)state;
+  gaze_body b[2] = {body_at(GAZE_SHAPE_CUBE, 0.018f, 0.16f, -0.05f, 0.2f),
+                    body_at(GAZE_SHAPE_CUBE, 0.036f, 0.0f, -0.05f, 0.0f)};
+  const double way[3][2] = {{0.16, -0.20}, {-0.05, -0.20}, {-0.16, -0.12}};
+  const double spot[3] = {-0.18, -0.04, 0.0}, through[1][2] = {{0.0, -0.05}};
+  for (int r = 0; r < 2; r++) {
+    gaze_body now[2];
+    gaze_act_status status = GAZE_ACT_TIMEOUT;
+    gaze_world *w = open_world(robots[r], b, 2);
+    assert_int_equal(gaze_world_carry(w, 0, 0.07, through, 1, spot, &status), GAZE_OK);
+    assert_int_equal(status, GAZE_ACT_BLOCKED);
+    assert_int_equal(gaze_world_fault(w), GAZE_FAULT_COLLISION);
+    assert_true(gaze_world_time(w) == 0.0);
+
+    assert_int_equal(gaze_world_carry(w, 0, 0.07, way, 3, spot, &status), GAZE_OK);
+    assert_int_equal(status, GAZE_ACT_OK);
+    gaze_world_bodies(w, now);
+    assert_true(hypot((double)now[0].pos[0] - spot[0], (double)now[0].pos[1] - spot[1]) < 0.01);
+    assert_true(distance(&now[1], &b[1]) < 1e-3);
+    for (int k = 0; k < 3; k++) assert_true(passes(w, &b[0], way[k]) < 0.005);
+    const double bad[1][2] = {{NAN, 0}};
+    assert_int_equal(gaze_world_carry(w, 0, 0.07, bad, 1, spot, &status), GAZE_ERR_ARG);
+    assert_int_equal(gaze_world_carry(w, 0, 0.0, way, 3, spot, &status), GAZE_ERR_ARG);
+    assert_int_equal(gaze_world_carry(w, 0, 0.07, way, 0, spot, &status), GAZE_ERR_ARG);
+    assert_int_equal(gaze_world_carry(w, 2, 0.07, way, 3, spot, &status), GAZE_ERR_ARG);
+    gaze_world_close(&w);
+  }
+}
+
+// A rehearsal says what the action would and moves nothing, not even the arm.
+static void test_rehearse(void **state) {
+  (void)state;
+  const float dir[2] = {0, -1};
+  gaze_body b[2] = {body_at(GAZE_SHAPE_CUBE, 0.036f, 0.08f, 0.0f, 0.3f),
+                    body_at(GAZE_SHAPE_CUBE, 0.018f, 1.5f, 0.0f, 0.0f)};
+  gaze_act_status status;
+  gaze_world *w = open_world("ur5e6", b, 2);
+  gaze_world_rehearse(w, true);
+  const size_t bytes = gaze_world_state_bytes(w);
+  unsigned char *was = malloc(bytes), *is = malloc(bytes);
+  assert_true(was != NULL && is != NULL);
+  gaze_world_save(w, was);
+  assert_int_equal(gaze_world_lift(w, 0, &status), GAZE_OK);
+  assert_int_equal(status, GAZE_ACT_OK);
+  assert_int_equal(gaze_world_push(w, 0, dir, 0.1, &status), GAZE_OK);
+  assert_int_equal(status, GAZE_ACT_OK);
+  assert_int_equal(gaze_world_pick(w, 0, &status), GAZE_OK);
+  assert_int_equal(status, GAZE_ACT_OK);
+  assert_int_equal(gaze_world_lift(w, 1, &status), GAZE_OK);
+  assert_int_equal(status, GAZE_ACT_BLOCKED);
+  assert_int_equal(gaze_world_fault(w), GAZE_FAULT_UNREACHABLE);
+  gaze_world_save(w, is);
+  assert_memory_equal(was, is, bytes);
+  gaze_world_rehearse(w, false);
+  assert_int_equal(gaze_world_push(w, 0, dir, 0.1, &status), GAZE_OK);
+  gaze_world_save(w, is);
+  assert_memory_not_equal(was, is, bytes);
+  free(was);
+  free(is);
+  gaze_world_close(&w);
+}
+
+// Fingers reach 20 mm below the top of what they grasp, past the middle of what is round, and 38 mm
+// or three quarters down what they push.
+static void test_touch(void **state) {
+  (void)state;
+  const gaze_body cube = body_at(GAZE_SHAPE_CUBE, 0.036f, 0, 0, 0.3f);
+  const gaze_body ball = body_at(GAZE_SHAPE_SPHERE, 0.036f, 0, 0, 0);
+  const gaze_body small = body_at(GAZE_SHAPE_CYLINDER, 0.018f, 0, 0, 0);
+  assert_true(fabs(gaze_scene_touch_z(&cube, true) - 0.052) < 1e-6);
+  assert_true(fabs(gaze_scene_touch_z(&ball, true) - 0.032) < 1e-6);
+  assert_true(fabs(gaze_scene_touch_z(&small, true) - 0.016) < 1e-6);
+  assert_true(fabs(gaze_scene_touch_z(&cube, false) - 0.034) < 1e-6);
+  assert_true(fabs(gaze_scene_touch_z(&small, false) - 0.009) < 1e-6);
+}
+
 static void test_refuses(void **state) {
   (void)state;
   const float dir[2] = {1, 0};
@@ -232,6 +361,9 @@ static void test_refuses(void **state) {
   // without an arm nothing is pushed
   assert_int_equal(gaze_world_open(&w, b, 1), GAZE_OK);
   assert_int_equal(gaze_world_push(w, 0, dir, 0.1, &status), GAZE_ERR_UNSUPPORTED);
+  assert_int_equal(gaze_world_lift(w, 0, &status), GAZE_ERR_UNSUPPORTED);
+  const double way[1][2] = {{0.1, 0}}, spot[3] = {0.1, 0, 0};
+  assert_int_equal(gaze_world_carry(w, 0, 0.07, way, 1, spot, &status), GAZE_ERR_UNSUPPORTED);
   gaze_world_close(&w);
 }
 
@@ -241,6 +373,8 @@ int main(void) {
       cmocka_unit_test(test_goes_home),   cmocka_unit_test(test_slips_without_friction),
       cmocka_unit_test(test_unreachable), cmocka_unit_test(test_toppled),
       cmocka_unit_test(test_push),        cmocka_unit_test(test_restore_replays),
+      cmocka_unit_test(test_lift),        cmocka_unit_test(test_carry),
+      cmocka_unit_test(test_rehearse),    cmocka_unit_test(test_touch),
       cmocka_unit_test(test_refuses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
