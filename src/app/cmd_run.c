@@ -232,6 +232,7 @@ static gaze_err play_watched(job *j, const gaze_cfg *cfg, const char *source) {
   gaze_err e = gaze_watch_open(&w, cfg, "gaze run");
   if (e) {
     printf("%s; the run goes on without it\n", gaze_err_detail());
+    j->play->stop = gaze_stop_flag();
     return play_all(j);
   }
   e = gaze_live_open(&j->live, source, false, 0.0);

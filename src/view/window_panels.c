@@ -82,7 +82,8 @@ int view_lines(const mjrContext *draw, const char *text, int width) {
 typedef struct pen {
   const gaze_window *w;
   mjrRect box;
-  int y;  // pixels from the top of the box
+  int y;     // pixels from the top of the box
+  int font;  // mjtFont; 0 is the normal one
 } pen;
 
 static void fill(mjrRect at, rgb c, float alpha) {
@@ -97,17 +98,28 @@ static void ascii(char *out, size_t cap, const char *text, size_t n) {
   out[k] = 0;
 }
 
+// bytes of the text that end inside the pen's box
+static int room_for(const pen *p, int x, const char *text, int n) {
+  int k = 0;
+  for (int used = x; k < n; k++) {
+    used += char_width(&p->w->draw, text[k]);
+    if (used > p->box.width) break;
+  }
+  return k;
+}
+
 // one line of text at pixel (x, y) from the upper left corner of the pen's box
 static void put(const pen *p, int x, int y, rgb c, const char *text, int n) {
   char line[256];
   int high = line_height(p->w);
   if (y + high > p->box.height || y < 0) return;
+  n = room_for(p, x, text, n);
   ascii(line, sizeof line, text, (size_t)n);
   // text is placed in the view of the last rectangle
   mjrRect row = {p->box.left + x, p->box.bottom + p->box.height - y - high, p->box.width - x, high};
   if (row.width <= 0) return;
   mjr_rectangle(row, 0, 0, 0, 0);
-  mjr_text(mjFONT_NORMAL, line, &p->w->draw, 0.0f, 0.15f, c.r, c.g, c.b);
+  mjr_text(p->font, line, &p->w->draw, 0.0f, 0.15f, c.r, c.g, c.b);
 }
 
 static void write_wrapped(pen *p, int indent, rgb c, const char *text) {
@@ -169,7 +181,7 @@ static float inside(float v) {
 }
 
 static void label(const gaze_window *w, mjrRect at, float x0, float y0, const char *name, rgb c) {
-  pen p = {.w = w, .box = at};
+  pen p = {.w = w, .box = at, .font = mjFONT_SHADOW};
   put(&p, (int)(x0 * (float)at.width) + 3, (int)(y0 * (float)at.height) + 1, c, name,
       (int)strlen(name));
 }
@@ -389,10 +401,10 @@ static const char help_text[] =
 // what the picture of the scene means, in its lower corner
 static void scene_note(gaze_window *w) {
   const view_stage *t = &w->stage;
-  pen p = {.w = w, .box = w->at.scene};
+  pen p = {.w = w, .box = w->at.scene, .font = mjFONT_SHADOW};
   p.y = p.box.height - line_height(w) - 4;
   const char *eye = t->policy_eye ? "the policy's camera" : "free camera; pale: not seen so far";
-  put(&p, PAD, p.y, SOFT, eye, (int)strlen(eye));
+  put(&p, PAD, p.y, INK, eye, (int)strlen(eye));
   if (!t->copy) return;
   static const char copy[] = "COPY: moved by you, the episode is as it was (backspace)";
   p.y -= line_height(w);
@@ -405,6 +417,7 @@ void view_panels_draw(gaze_window *w, const gaze_shot *s) {
   thought(w, s);
   facts(w, s);
   bar(w, s);
-  if (w->help)
-    mjr_overlay(mjFONT_NORMAL, mjGRID_TOPLEFT, w->at.scene, help_keys, help_text, &w->draw);
+  if (!w->help) return;
+  fill(w->at.scene, BACK, 0.8f);
+  mjr_overlay(mjFONT_NORMAL, mjGRID_TOPLEFT, w->at.scene, help_keys, help_text, &w->draw);
 }

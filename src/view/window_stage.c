@@ -6,7 +6,8 @@
 #include "view/window_internal.h"
 
 static const float UNSEEN_ALPHA = 0.30f;  // of objects that no view has shown so far
-static const float FLOOR[4] = {0.14f, 0.17f, 0.21f, 1.0f};
+// not quite opaque: such surfaces take no shadow, whose map is too coarse for an endless floor
+static const float FLOOR[4] = {0.14f, 0.17f, 0.21f, 0.99f};
 static const double SAME_PLACE = 0.002;  // a known object stands where a body stands [m]
 static const double STEP_MAX_S = 0.05;   // of the copy's physics per picture
 
@@ -18,8 +19,9 @@ void view_stage_init(view_stage *t) {
   t->option.label = mjLABEL_NONE;
   t->option.flags[mjVIS_PERTFORCE] = 1;
   mjv_defaultCamera(&t->camera);
-  t->camera.azimuth = 112.0, t->camera.elevation = -38.0, t->camera.distance = 1.55;
-  t->camera.lookat[2] = 0.03;
+  // the table and the arrow of the policy's camera, which stands in front
+  t->camera.azimuth = 125.0, t->camera.elevation = -33.0, t->camera.distance = 1.8;
+  t->camera.lookat[1] = -0.15, t->camera.lookat[2] = 0.08;
 }
 
 void view_stage_fini(view_stage *t) {
@@ -147,7 +149,7 @@ static void look_as_policy(view_stage *t) {
       g->forward[i] = -c.rot[3 * i + 2];
     }
     g->frustum_center = 0.0f, g->frustum_width = 0.0f;
-    g->frustum_near = 0.05f, g->frustum_far = 10.0f;
+    g->frustum_near = 0.05f, g->frustum_far = 60.0f;
     g->frustum_top = 0.05f * 0.5f * (float)c.h / c.fy;
     g->frustum_bottom = -g->frustum_top;
     g->orthographic = 0;
