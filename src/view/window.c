@@ -311,7 +311,8 @@ gaze_err gaze_window_draw(gaze_window *w, const gaze_shot *s, double wait_s) {
   int width, height;
   glfwGetFramebufferSize(w->glfw, &width, &height);
   bool resized = width != w->at.all.width || height != w->at.all.height;
-  if (!w->stale && !resized && !w->stage.copy && (!s || s->version == w->version)) return GAZE_OK;
+  if (!w->stale && !resized && !view_stage_moves(&w->stage) && (!s || s->version == w->version))
+    return GAZE_OK;
   w->stale = false;
   GAZE_TRY(draw(w, s));
   glfwSwapBuffers(w->glfw);

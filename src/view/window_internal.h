@@ -81,6 +81,9 @@ void view_stage_restore(view_stage *t);
 // Draws into `at`; the copy's physics moves on to time `now_s`.  [rt: never]
 void view_stage_draw(view_stage *t, mjrRect at, double now_s, const mjrContext *draw);
 
+// Whether the copy is in motion, so that it has to be drawn again.  [rt: safe]
+bool view_stage_moves(const view_stage *t);
+
 // Mouse, as in simulate. dx, dy in heights of the view; x, y in 0..1 of it from the bottom left.
 void view_stage_drag(view_stage *t, int action, double dx, double dy);  // [rt: never]
 void view_stage_zoom(view_stage *t, double amount);                     // [rt: never]

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "envs/choices.h"
+#include "envs/rewards/reach.h"
 #include "view/cited.h"
 #include "view/window_internal.h"
 
@@ -336,6 +337,22 @@ static void step_facts(const gaze_shot_step *t, bool truth, char *out, size_t ca
              t->harmful ? ", harmful" : "", t->format ? "" : ", malformed reply");
 }
 
+// the terms of the reward where actions come in chunks; elsewhere the facts above are what it is
+// made of
+static void reward_terms(pen *p, const gaze_shot_step *t) {
+  const gaze_outcome o = {.max_steps = t->max_steps,
+                          .steps = t->steps,
+                          .correct = t->correct,
+                          .goal_dist = t->goal_dist};
+  float term[2];
+  char text[96];
+  if (t->max_steps == 0) return;
+  gaze_reward_reach.eval(&o, term);
+  snprintf(text, sizeof text, "%s %.2f, %s %.2f", gaze_reward_reach.terms[0], (double)term[0],
+           gaze_reward_reach.terms[1], (double)term[1]);
+  write_wrapped(p, text_width(p->w, "1 "), SOFT, text);
+}
+
 static void steps(pen *p, const gaze_shot *s) {
   char text[192];
   if (s->steps == 0) return;
@@ -349,6 +366,7 @@ static void steps(pen *p, const gaze_shot *s) {
     step_facts(t, s->has_truth, text, sizeof text);
     bool good = t->correct || t->gaining, bad = (t->answered && !t->correct) || t->harmful;
     write_wrapped(p, text_width(p->w, "1 "), bad || !t->format ? BAD : good ? GOOD : SOFT, text);
+    reward_terms(p, t);
   }
 }
 

@@ -215,6 +215,11 @@ void view_stage_draw(view_stage *t, mjrRect at, double now_s, const mjrContext *
   mjr_render(at, &t->scene, draw);
 }
 
+bool view_stage_moves(const view_stage *t) {
+  if (!t->world || !t->copy) return false;
+  return t->pert.active || gaze_world_data(t->world)->ntree_awake > 0;
+}
+
 // ---- the mouse ----
 
 void view_stage_drag(view_stage *t, int action, double dx, double dy) {

@@ -12,6 +12,7 @@
 
 // Starts a screen and points DISPLAY at it; returns the server's process, 0 if there is no Xvfb.
 static inline pid_t screen_start(void) {
+  unsetenv("WAYLAND_DISPLAY");  // GLFW would prefer that one
   int ends[2];
   char number[16] = "", display[24], fd[16];
   if (pipe(ends)) return 0;

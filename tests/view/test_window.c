@@ -240,12 +240,15 @@ static void test_hand(void **state) {
   assert_in_range(held, 0, 2);
   place(&r, held, before);
 
+  assert_false(view_stage_moves(t));
   assert_true(view_stage_grab(t, mjPERT_TRANSLATE));
+  assert_true(view_stage_moves(t));
   for (int k = 0; k < 10; k++) {
     view_stage_drag(t, mjMOUSE_MOVE_H, 0.03, 0.0);
     view_stage_draw(t, r.w->at.scene, t->time_s + 0.05, &r.w->draw);
   }
   view_stage_grab(t, 0);
+  assert_true(view_stage_moves(t));
   place(&r, held, after);
   assert_true(t->copy);
   assert_true(hypot(after[0] - before[0], after[1] - before[1]) > 0.01);
