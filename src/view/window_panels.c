@@ -374,6 +374,7 @@ static void facts(gaze_window *w, const gaze_shot *s) {
   pen p = {.w = w, .box = w->at.facts, .y = PAD};
   if (p.box.width <= 0) return;
   fill(p.box, CARD, 1.0f);
+  if (s->stage == GAZE_STAGE_EMPTY) return;
   about(&p, s);
   heading(&p, "Question");
   write_wrapped(&p, 0, INK, s->question[0] ? s->question : "-");
