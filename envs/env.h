@@ -10,6 +10,7 @@
 #include "core/err.h"
 #include "core/image.h"
 #include "kernels/ops.h"
+#include "sim/scene.h"
 
 enum { GAZE_OPTIONS_MAX = 16, GAZE_BOXES_MAX = 32 };
 
@@ -48,6 +49,11 @@ typedef struct gaze_truth {
   // What the history has shown so far, in symbols of the environment's own (AVR: avr/belief.h), for
   // agents with perfect eyes and no other knowledge; "" if the environment keeps none.
   char known[4096];
+  // what stands where, seen or not, and from where it is looked at: for viewers. 0 bodies: the task
+  // keeps no such scene
+  gaze_body body[GAZE_SCENE_BODIES_MAX];
+  int bodies;
+  gaze_viewer viewer;
   // embodied tasks: what brings the tool to its goal, world frame: metres, then the rotation
   // vector in radians
   bool has_goal;

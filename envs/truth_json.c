@@ -33,9 +33,37 @@ static bool add_item(cJSON *array, cJSON *item) {
   return false;
 }
 
+// A body as numbers: shape, half extent, colour, gone, centre, rotation. For looking at, so a
+// hundredth of a millimetre is enough, and short.
+enum { BODY_NUMBERS = 18 };
+
+static double shortened(float x) {
+  return round((double)x * 1e5) / 1e5;
+}
+
+static cJSON *body_json(const gaze_body *b) {
+  double v[BODY_NUMBERS] = {(double)b->shape, shortened(b->half)};
+  v[5] = b->gone;
+  for (int k = 0; k < 3; k++) v[2 + k] = shortened(b->rgb[k]), v[6 + k] = shortened(b->pos[k]);
+  for (int k = 0; k < 9; k++) v[9 + k] = shortened(b->rot[k]);
+  return cJSON_CreateDoubleArray(v, BODY_NUMBERS);
+}
+
+static bool add_scene(cJSON *j, const gaze_truth *t) {
+  const gaze_viewer *v = &t->viewer;
+  const double at[4] = {(double)v->azimuth, (double)v->elevation, (double)v->pan, (double)v->tilt};
+  cJSON *viewer = cJSON_CreateDoubleArray(at, 4), *bodies = NULL;
+  bool ok = viewer && cJSON_AddItemToObject(j, "viewer", viewer);
+  if (!ok) cJSON_Delete(viewer);
+  if (ok) bodies = cJSON_AddArrayToObject(j, "bodies");
+  for (int i = 0; ok && i < t->bodies; i++) ok = add_item(bodies, body_json(&t->body[i]));
+  return ok && bodies;
+}
+
 cJSON *gaze_truth_to_json(const gaze_truth *t) {
   if (t->options < 0 || t->options > GAZE_OPTIONS_MAX || t->boxes < 0 || t->boxes > GAZE_BOXES_MAX)
     return NULL;
+  if (t->bodies < 0 || t->bodies > GAZE_SCENE_BODIES_MAX) return NULL;
   cJSON *j = cJSON_CreateObject();
   bool ok = j && cJSON_AddBoolToObject(j, "sufficient", t->sufficient) &&
             cJSON_AddBoolToObject(j, "control", t->control) &&
@@ -59,6 +87,7 @@ cJSON *gaze_truth_to_json(const gaze_truth *t) {
     ok = goal && cJSON_AddItemToObject(j, "to_goal", goal);
     if (!ok) cJSON_Delete(goal);
   }
+  if (ok && t->bodies) ok = add_scene(j, t);
   if (ok && options && boxes) return j;
   cJSON_Delete(j);
   return NULL;
@@ -115,19 +144,26 @@ static gaze_err read_options(const cJSON *j, gaze_truth *t) {
   return GAZE_OK;
 }
 
-static gaze_err read_box(const cJSON *i, gaze_truth_box *b) {
-  float *to[4] = {&b->x0, &b->y0, &b->x1, &b->y1};
-  const cJSON *xy = NULL, *v = NULL;
-  int n = 0, k = 0;
-  GAZE_TRY(read_array(i, "box", 4, &xy, &n));
-  if (n != 4)
-    return gaze_fail(GAZE_ERR_FORMAT, "%s: \"box\" must have 4 numbers, found %d", WHAT, n);
-  cJSON_ArrayForEach(v, xy) {
+// exactly n finite numbers
+static gaze_err read_numbers(const cJSON *j, const char *key, int n, float *out) {
+  const cJSON *v = NULL;
+  int found = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1, k = 0;
+  if (found != n)
+    return gaze_fail(GAZE_ERR_FORMAT, "%s: \"%s\" must have %d numbers, found %d", WHAT, key, n,
+                     found);
+  cJSON_ArrayForEach(v, j) {
     // the comparison also refuses NaN
     if (!cJSON_IsNumber(v) || !(fabs(v->valuedouble) <= 1e6))
-      return gaze_fail(GAZE_ERR_FORMAT, "%s: \"box\" must have 4 finite numbers", WHAT);
-    *to[k++] = (float)v->valuedouble;
+      return gaze_fail(GAZE_ERR_FORMAT, "%s: \"%s\" must have %d finite numbers", WHAT, key, n);
+    out[k++] = (float)v->valuedouble;
   }
+  return GAZE_OK;
+}
+
+static gaze_err read_box(const cJSON *i, gaze_truth_box *b) {
+  float v[4];
+  GAZE_TRY(read_numbers(gaze_json_get(i, "box"), "box", 4, v));
+  b->x0 = v[0], b->y0 = v[1], b->x1 = v[2], b->y1 = v[3];
   return read_text(i, "name", b->name, sizeof b->name);
 }
 
@@ -141,18 +177,36 @@ static gaze_err read_boxes(const cJSON *j, gaze_truth *t) {
 
 // absent where the task has no goal of a tool
 static gaze_err read_goal(const cJSON *j, gaze_truth *t) {
-  const cJSON *a = NULL, *v = NULL;
-  int n = 0, k = 0;
-  if (!gaze_json_get(j, "to_goal")) return GAZE_OK;
-  GAZE_TRY(read_array(j, "to_goal", 6, &a, &n));
-  if (n != 6)
-    return gaze_fail(GAZE_ERR_FORMAT, "%s: \"to_goal\" must have 6 numbers, found %d", WHAT, n);
-  cJSON_ArrayForEach(v, a) {
-    if (!cJSON_IsNumber(v) || !(fabs(v->valuedouble) <= 1e6))
-      return gaze_fail(GAZE_ERR_FORMAT, "%s: \"to_goal\" must have 6 finite numbers", WHAT);
-    t->to_goal[k++] = (float)v->valuedouble;
-  }
+  const cJSON *goal = gaze_json_get(j, "to_goal");
+  if (!goal) return GAZE_OK;
+  GAZE_TRY(read_numbers(goal, "to_goal", 6, t->to_goal));
   t->has_goal = true;
+  return GAZE_OK;
+}
+
+static gaze_err read_body(const cJSON *j, gaze_body *b) {
+  float v[BODY_NUMBERS];
+  GAZE_TRY(read_numbers(j, "bodies", BODY_NUMBERS, v));
+  if (!(v[0] == (float)GAZE_SHAPE_CUBE || v[0] == (float)GAZE_SHAPE_SPHERE ||
+        v[0] == (float)GAZE_SHAPE_CYLINDER))
+    return gaze_fail(GAZE_ERR_FORMAT, "%s: \"bodies\": unknown shape", WHAT);
+  b->shape = (gaze_shape)v[0], b->half = v[1], b->gone = v[5] != 0.0f;
+  memcpy(b->rgb, v + 2, sizeof b->rgb);
+  memcpy(b->pos, v + 6, sizeof b->pos);
+  memcpy(b->rot, v + 9, sizeof b->rot);
+  return GAZE_OK;
+}
+
+// absent where the task keeps no scene
+static gaze_err read_scene(const cJSON *j, gaze_truth *t) {
+  const cJSON *a = NULL, *i = NULL;
+  float v[4];
+  int k = 0;
+  if (!gaze_json_get(j, "bodies")) return GAZE_OK;
+  GAZE_TRY(read_numbers(gaze_json_get(j, "viewer"), "viewer", 4, v));
+  t->viewer = (gaze_viewer){.azimuth = v[0], .elevation = v[1], .pan = v[2], .tilt = v[3]};
+  GAZE_TRY(read_array(j, "bodies", GAZE_SCENE_BODIES_MAX, &a, &t->bodies));
+  cJSON_ArrayForEach(i, a) GAZE_TRY(read_body(i, &t->body[k++]));
   return GAZE_OK;
 }
 
@@ -170,6 +224,7 @@ static gaze_err read_truth(const cJSON *j, gaze_truth *t) {
   GAZE_TRY(read_int(j, "steps_left", -1, 1000, &t->steps_left));
   GAZE_TRY(read_options(j, t));
   GAZE_TRY(read_goal(j, t));
+  GAZE_TRY(read_scene(j, t));
   return read_boxes(j, t);
 }
 

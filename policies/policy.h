@@ -28,6 +28,9 @@ typedef struct gaze_policy {
   void (*close)(void **self);          // [rt: never]
   // writes the side of the square pictures it asks for, 0 for any; NULL: any will do
   gaze_err (*image_size)(const gaze_cfg *cfg, int *px);  // [rt: init]
+  // after act: another reply was carried out in its place, so that is what it has said; NULL: it
+  // does not remember its replies
+  gaze_err (*said)(void *self, const char *text);  // [rt: never]
 } gaze_policy;
 
 extern const gaze_policy gaze_policy_vla, gaze_policy_blind, gaze_policy_oracle, gaze_policy_greedy,

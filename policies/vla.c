@@ -21,6 +21,7 @@ typedef struct vla {
   gaze_sampling sampling;
   uint64_t seed;
   int context;       // tokens the session holds
+  int reply_at;      // of these, those before the last reply
   bool grey, spoke;  // grey: pictures are hidden; spoke: a reply stands in the session
   gaze_generated reply;
   gaze_buf text;
@@ -179,6 +180,7 @@ static gaze_err vla_act(void *self, const gaze_obs *obs, gaze_act *act, gaze_tra
   vla *p = self;
   int64_t t0 = gaze_clock_now();
   GAZE_TRY(append_turn(p, obs));
+  p->reply_at = gaze_session_length(p->session);
   int64_t t1 = gaze_clock_now();
   gaze_generated_fini(&p->reply);
   p->sampling.seed = p->seed * 1000003u + obs->turn;
@@ -198,6 +200,17 @@ static gaze_err vla_act(void *self, const gaze_obs *obs, gaze_act *act, gaze_tra
   return GAZE_OK;
 }
 
+static gaze_err vla_said(void *self, const char *text) {
+  vla *p = self;
+  gaze_ids ids = {0};
+  int n = 0;
+  gaze_err e = gaze_dialog_reply(&p->dialog, text, &ids, &n);
+  if (!e) e = gaze_session_rewind(p->session, p->reply_at);
+  if (!e) e = gaze_session_append(p->session, ids.v, n, NULL, 0);
+  gaze_ids_fini(&ids);
+  return e;
+}
+
 const gaze_policy gaze_policy_vla = {
     .name = "vla",
     .about = "the model: looks at the picture, writes a thought, decides",
@@ -206,6 +219,7 @@ const gaze_policy gaze_policy_vla = {
     .act = vla_act,
     .close = vla_close,
     .image_size = vla_image_size,
+    .said = vla_said,
 };
 const gaze_policy gaze_policy_blind = {
     .name = "blind",
@@ -215,4 +229,5 @@ const gaze_policy gaze_policy_blind = {
     .act = vla_act,
     .close = vla_close,
     .image_size = vla_image_size,
+    .said = vla_said,
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/world_internal.h"
+#include "sim/world_mujoco.h"
 
 static const double STILL_SPEED = 0.005;  // [m/s]
 static const double STILL_SPIN = 0.05;    // [rad/s]
@@ -83,6 +84,14 @@ void gaze_world_close(gaze_world **w) {
   free((*w)->arm);
   free(*w);
   *w = NULL;
+}
+
+mjModel *gaze_world_model(gaze_world *w) {
+  return w->m;
+}
+
+mjData *gaze_world_data(gaze_world *w) {
+  return w->d;
 }
 
 void gaze_world_refresh(gaze_world *w) {

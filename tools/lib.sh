@@ -4,7 +4,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 jobs=${JOBS:-$(nproc)}
 apt_packages=(gcc g++ make cmake ninja-build pkg-config git python3 python3-pip python3-venv
   libzmq3-dev libmsgpack-dev libcjson-dev libopenblas-dev libpcre2-dev
-  libutf8proc-dev libcmocka-dev libpng-dev libturbojpeg0-dev libzstd-dev)
+  libutf8proc-dev libcmocka-dev libpng-dev libturbojpeg0-dev libzstd-dev libglfw3-dev libgl1)
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -133,6 +133,9 @@ static gaze_err fill_truth(env_avr *v) {
   avr_possible(&e->scene, &e->question, &e->state, &values);
   t->sufficient = avr_sufficient(&values);
   t->steps_left = e->steps_left;
+  memcpy(t->body, e->state.body, sizeof t->body);
+  t->bodies = e->scene.n;
+  t->viewer = e->state.viewer;
 
   gaze_buf b = GAZE_BUF_INIT;
   for (int i = 0; i < e->options; i++) {

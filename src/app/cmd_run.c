@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "app/play.h"
 #include "app/registry.h"
+#include "app/watch.h"
 #include "app/wire.h"
 #include "bridge/env_client.h"
 #include "core/clock.h"
@@ -28,12 +29,28 @@ typedef struct job {
   uint64_t first_seed;
   bool terminal;
   int episodes, right;
+  gaze_live *live;  // the window's end, NULL without one
+  gaze_play *play;  // what play_all plays
+  int to_play;      // episodes
+  volatile int stop;
 } job;
 
 static void on_text(void *ctx, const char *text, size_t n) {
-  (void)ctx;
+  job *j = ctx;
   fwrite(text, 1, n, stdout);
   fflush(stdout);
+  if (j->live) gaze_live_text(j->live, text, n);
+}
+
+static gaze_err on_look(void *ctx, const gaze_obs *obs) {
+  job *j = ctx;
+  return j->live ? gaze_live_look(j->live, obs, &j->stop) : GAZE_OK;
+}
+
+// the window shows the reply; the run stays the policy's own
+static gaze_err on_decide(void *ctx, const char *reply, const char **instead) {
+  job *j = ctx;
+  return j->live ? gaze_live_decide(j->live, reply, &j->stop, instead) : GAZE_OK;
 }
 
 static gaze_err on_begin(void *ctx, int episode, const gaze_obs *obs) {
@@ -44,6 +61,7 @@ static gaze_err on_begin(void *ctx, int episode, const gaze_obs *obs) {
   gaze_record_init(&j->record, id, j->env, seed);
   gaze_avr_record_begin(&j->facts, obs->truth);
   printf("\n=== episode %d (seed %llu)\n", episode + 1, (unsigned long long)seed);
+  if (j->live) gaze_live_begin(j->live, episode, j->to_play, seed);
   return gaze_html_episode(j->html, episode, seed, obs->truth);
 }
 
@@ -158,7 +176,7 @@ static gaze_err on_step(void *ctx, const gaze_step_view *v) {
                   v->trace->n, seconds, motion);
   if (n < 0 || fflush(j->metrics))
     return gaze_fail(GAZE_ERR_IO, "%s/metrics.jsonl: cannot write (disk full?)", j->out);
-  return GAZE_OK;
+  return j->live ? gaze_live_outcome(j->live, o, &j->stop) : GAZE_OK;
 }
 
 static gaze_err open_outputs(job *j, const gaze_cfg *cfg, const char *policy) {
@@ -199,12 +217,31 @@ static gaze_err close_outputs(job *j) {
   return e ? e : log;
 }
 
-static gaze_err play_all(job *j, const gaze_play *play, int episodes) {
+static gaze_err play_all(void *ctx) {
+  job *j = ctx;
   gaze_player *player = NULL;
-  gaze_err e = gaze_player_open(&player, play);
-  for (int i = 0; i < episodes && !e; i++) e = gaze_player_episode(player, play, i);
+  gaze_err e = gaze_player_open(&player, j->play);
+  for (int i = 0; i < j->to_play && !e; i++) e = gaze_player_episode(player, j->play, i);
   gaze_player_close(&player);
   if (e == GAZE_ERR_INTERRUPTED && j->episodes) e = GAZE_OK;  // what was played is complete
+  return e;
+}
+
+// With a window while there is a screen and somebody watches; the run never depends on it.
+static gaze_err play_watched(job *j, const gaze_cfg *cfg, const char *source) {
+  gaze_watch w;
+  bool closed = false;
+  gaze_err e = gaze_watch_open(&w, cfg, "gaze run");
+  if (e) {
+    printf("%s; the run goes on without it\n", gaze_err_detail());
+    j->play->stop = gaze_stop_flag();
+    return play_all(j);
+  }
+  e = gaze_live_open(&j->live, source, false, 0.0);
+  if (!e) e = gaze_watch_job(&w, j->live, play_all, j, true, &j->stop, &closed);
+  if (closed) printf("the window was closed; the run went on without it\n");
+  gaze_watch_close(&w);
+  gaze_live_close(&j->live);
   return e;
 }
 
@@ -212,19 +249,26 @@ static gaze_err run_episodes(gaze_args *a) {
   const char *spec, *policy_name, *connect;
   int64_t episodes, seed;
   char split[16];
+  bool view;
   job j = {.terminal = isatty(1)};
-  gaze_play play = {.begin = on_begin, .step = on_step, .stream = on_text, .ctx = &j};
+  gaze_play play = {.begin = on_begin,
+                    .look = on_look,
+                    .stream = on_text,
+                    .decide = on_decide,
+                    .step = on_step,
+                    .ctx = &j};
   GAZE_TRY(gaze_cfg_str(a->cfg, "env", "avr:test", &spec));
   GAZE_TRY(gaze_cfg_str(a->cfg, "policy", "vla", &policy_name));
   GAZE_TRY(gaze_cfg_str(a->cfg, "connect", NULL, &connect));
   GAZE_TRY(gaze_cfg_str(a->cfg, "out", "out/run", &j.out));
   GAZE_TRY(gaze_cfg_int(a->cfg, "episodes", 5, 1, 1000000, &episodes));
   GAZE_TRY(gaze_cfg_int(a->cfg, "seed", 0, 0, 1LL << 52, &seed));
+  GAZE_TRY(gaze_cfg_bool(a->cfg, "view.window", false, &view));
   GAZE_TRY(gaze_env_spec(spec, "test", &play.env, split, &play.first_seed));
   GAZE_TRY(gaze_policy_find(policy_name, &play.policy));
   GAZE_TRY(gaze_play_image_size(a->cfg, play.policy));
   play.first_seed += (uint64_t)seed;
-  play.stop = gaze_stop_flag();
+  play.stop = view ? &j.stop : gaze_stop_flag();
   j.first_seed = play.first_seed;
   j.env = play.env->name;
   j.embodied = play.env->embodied;
@@ -238,7 +282,10 @@ static gaze_err run_episodes(gaze_args *a) {
   play.env_self = gaze_wire_env(wire);
   play.policy_cfg = a->cfg;
   gaze_err e = open_outputs(&j, a->cfg, policy_name);
-  if (!e) e = play_all(&j, &play, (int)episodes);
+  char source[96];
+  snprintf(source, sizeof source, "policy %.40s, %.20s:%s", policy_name, j.env, split);
+  j.play = &play, j.to_play = (int)episodes;
+  if (!e) e = view ? play_watched(&j, a->cfg, source) : play_all(&j);
   gaze_err end = close_outputs(&j);
   gaze_wire_close(&wire);
   if (!e) e = end;
@@ -288,6 +335,10 @@ static const gaze_flag flags[] = {
      .kind = GAZE_FLAG_TEXT,
      .value = "ADDR",
      .help = "play in a server started with gaze serve env, e.g. tcp://127.0.0.1:5570"},
+    {.name = "--view",
+     .key = "view.window",
+     .kind = GAZE_FLAG_SWITCH,
+     .help = "watch it in a window: pause, step, look around (keys: gaze view --help)"},
     {.name = "--temperature",
      .key = "temperature",
      .kind = GAZE_FLAG_NUM,

@@ -41,6 +41,25 @@ static void put_act(gaze_buf *b, const gaze_act *act) {
     gaze_buf_printf(b, "%.9g%s", (double)act->chunk[i], (i + 1) % act->dims ? " " : "\n");
 }
 
+// the policy's act, or what an observer puts in its place
+static gaze_err decide(gaze_player *k, const gaze_play *p, const gaze_obs *obs, gaze_act *act,
+                       gaze_trace *trace) {
+  // a policy that has to see for itself never holds the truth
+  gaze_obs shown = *obs;
+  if (!p->policy->needs_truth) shown.truth = NULL;
+  if (p->look) GAZE_TRY(p->look(p->ctx, obs));
+  GAZE_TRY(k->policy_type->act(k->policy, &shown, act, trace));
+
+  // the oracle's reply is part of the observation that the step replaces
+  put_act(&k->reply, act);
+  const char *instead = NULL;
+  if (p->decide) GAZE_TRY(p->decide(p->ctx, gaze_buf_text(&k->reply), &instead));
+  if (!instead) return GAZE_OK;
+  *act = (gaze_act){.text = instead};
+  put_act(&k->reply, act);
+  return k->policy_type->said ? k->policy_type->said(k->policy, instead) : GAZE_OK;
+}
+
 gaze_err gaze_player_episode(gaze_player *k, const gaze_play *p, int episode) {
   uint64_t seed = p->first_seed + (uint64_t)episode;
   gaze_obs obs;
@@ -49,15 +68,9 @@ gaze_err gaze_player_episode(gaze_player *k, const gaze_play *p, int episode) {
   if (p->begin) GAZE_TRY(p->begin(p->ctx, episode, &obs));
   for (bool over = false; !over;) {
     GAZE_TRY(keep(k, &obs));
-    // a policy that has to see for itself never holds the truth
-    gaze_obs shown = obs;
-    if (!p->policy->needs_truth) shown.truth = NULL;
     gaze_trace trace = {.stream = p->stream, .ctx = p->ctx};
     gaze_act act = {0};
-    GAZE_TRY(k->policy_type->act(k->policy, &shown, &act, &trace));
-
-    // the oracle's reply is part of the observation that the step replaces
-    put_act(&k->reply, &act);
+    GAZE_TRY(decide(k, p, &obs, &act, &trace));
     gaze_outcome out = {0};
     bool truth = obs.truth != NULL;
     uint32_t turn = obs.turn;

@@ -26,7 +26,11 @@ typedef struct gaze_play {
   void *env_self;  // an open environment (borrowed), or NULL: open one with env_cfg
   const gaze_cfg *env_cfg, *policy_cfg;
   uint64_t first_seed;
-  void (*stream)(void *ctx, const char *text, size_t n);        // thought as it is written, or NULL
+  gaze_err (*look)(void *ctx, const gaze_obs *);          // before the policy is asked, or NULL
+  void (*stream)(void *ctx, const char *text, size_t n);  // thought as it is written, or NULL
+  // with the policy's reply, or NULL; may set another to be carried out in its place, borrowed
+  // until the next call
+  gaze_err (*decide)(void *ctx, const char *reply, const char **instead);
   gaze_err (*begin)(void *ctx, int episode, const gaze_obs *);  // a new episode, or NULL
   gaze_err (*step)(void *ctx, const gaze_step_view *);          // after each decision, or NULL
   void *ctx;

@@ -28,12 +28,12 @@ const gaze_reward *const gaze_rewards[] = {&gaze_reward_vla_r1, &gaze_reward_vla
 
 extern const gaze_command gaze_cmd_run, gaze_cmd_eval, gaze_cmd_gen, gaze_cmd_train_sft,
     gaze_cmd_serve_env, gaze_cmd_generate, gaze_cmd_reward, gaze_cmd_info, gaze_cmd_bench,
-    gaze_cmd_plot, gaze_cmd_convert;
+    gaze_cmd_plot, gaze_cmd_convert, gaze_cmd_view;
 
 const gaze_command *const gaze_commands[] = {
-    &gaze_cmd_run,       &gaze_cmd_eval,     &gaze_cmd_gen,     &gaze_cmd_train_sft,
-    &gaze_cmd_serve_env, &gaze_cmd_generate, &gaze_cmd_reward,  &gaze_cmd_info,
-    &gaze_cmd_bench,     &gaze_cmd_plot,     &gaze_cmd_convert, NULL,
+    &gaze_cmd_run,      &gaze_cmd_eval,   &gaze_cmd_gen,  &gaze_cmd_train_sft, &gaze_cmd_serve_env,
+    &gaze_cmd_generate, &gaze_cmd_reward, &gaze_cmd_info, &gaze_cmd_bench,     &gaze_cmd_plot,
+    &gaze_cmd_convert,  &gaze_cmd_view,   NULL,
 };
 
 gaze_err gaze_policy_find(const char *name, const gaze_policy **out) {

@@ -33,6 +33,11 @@ static gaze_truth sample(void) {
   t.control = true;
   t.has_goal = true;
   t.to_goal[0] = 0.1f, t.to_goal[5] = -3e-9f;
+  t.bodies = 2;
+  t.body[0] = (gaze_body){.shape = GAZE_SHAPE_CYLINDER, .half = 0.036f, .rot = {1, 0, 0}};
+  t.body[0].rgb[1] = 0.5f, t.body[0].pos[2] = -0.036f, t.body[0].rot[8] = 0.25f;
+  t.body[1] = (gaze_body){.half = 0.018f, .gone = true};
+  t.viewer = (gaze_viewer){.azimuth = -30, .elevation = 25, .pan = 20, .tilt = -15};
   return t;
 }
 
@@ -77,6 +82,30 @@ static void test_round_trip(void **state) {
   assert_int_equal(gaze_truth_from_json(j, &back), GAZE_OK);
   cJSON_Delete(j);
   assert_true(!back.has_goal && back.to_goal[0] == 0.0f);
+}
+
+// bodies and viewer come back; a truth without a scene has none, and half a scene is refused
+static void test_scene(void **state) {
+  (void)state;
+  gaze_truth t = sample(), back;
+  cJSON *j = gaze_truth_to_json(&t);
+  assert_int_equal(gaze_truth_from_json(j, &back), GAZE_OK);
+  assert_int_equal(back.bodies, 2);
+  for (int i = 0; i < 2; i++) {
+    const gaze_body *a = &t.body[i], *b = &back.body[i];
+    assert_true(a->shape == b->shape && a->gone == b->gone);
+    assert_float_equal(a->half, b->half, 1e-6f);
+    for (int k = 0; k < 3; k++) assert_float_equal(a->rgb[k], b->rgb[k], 1e-5f);
+    for (int k = 0; k < 3; k++) assert_float_equal(a->pos[k], b->pos[k], 1e-5f);
+    for (int k = 0; k < 9; k++) assert_float_equal(a->rot[k], b->rot[k], 1e-5f);
+  }
+  assert_memory_equal(&back.viewer, &t.viewer, sizeof t.viewer);
+  cJSON_DeleteItemFromObjectCaseSensitive(j, "viewer");
+  assert_int_equal(gaze_truth_from_json(j, &back), GAZE_ERR_FORMAT);
+  cJSON_DeleteItemFromObjectCaseSensitive(j, "bodies");
+  assert_int_equal(gaze_truth_from_json(j, &back), GAZE_OK);
+  assert_int_equal(back.bodies, 0);
+  cJSON_Delete(j);
 }
 
 // every member is needed, and every one is checked for its type
@@ -136,6 +165,12 @@ static void test_limits(void **state) {
   expect_refused("\"to_goal\":[", "\"to_goal\":[],\"was\":[");
   expect_refused("\"to_goal\":[", "\"to_goal\":[true,0,0,0,0,0],\"was\":[");
   expect_refused("\"to_goal\":[", "\"to_goal\":1,\"was\":[");
+  expect_refused("\"viewer\":[-30", "\"viewer\":[0,-30");
+  expect_refused("\"bodies\":[[2", "\"bodies\":[[3");
+  expect_refused("\"bodies\":[[2", "\"bodies\":[[0.5");
+  expect_refused("\"bodies\":[[2", "\"bodies\":[[]],\"was\":[[2");
+  expect_refused("\"bodies\":[[2", "\"bodies\":[1,[2");
+  expect_refused("\"bodies\":[", "\"bodies\":[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],");
   for (int i = 0; i < GAZE_BOXES_MAX; i++) strcat(many, "{},");
   expect_refused("\"boxes\":[", many);  // 33 boxes
 }
@@ -148,11 +183,14 @@ static void test_bad_counts_are_not_written(void **state) {
   t.options = 1;
   t.boxes = -1;
   assert_null(gaze_truth_to_json(&t));
+  t.boxes = 1, t.bodies = GAZE_SCENE_BODIES_MAX + 1;
+  assert_null(gaze_truth_to_json(&t));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_round_trip),
+      cmocka_unit_test(test_scene),
       cmocka_unit_test(test_members),
       cmocka_unit_test(test_limits),
       cmocka_unit_test(test_bad_counts_are_not_written),

@@ -67,6 +67,33 @@ static void test_reproducible_and_seeing(void **state) {
   gaze_cfg_close(&c);
 }
 
+// what it is told it said is what it remembers: its next reply depends on that
+static void test_said(void **state) {
+  (void)state;
+  gaze_cfg *c = settings(2048, 12);
+  uint8_t rgb[56 * 56 * 3] = {0};
+  const gaze_image im = {.rgb = rgb, .w = 56, .h = 56};
+  static const char *const said[] = {"<answer>B</answer>", "<answer>B</answer>", NULL};
+  char *second[3];
+  for (int k = 0; k < 3; k++) {
+    void *self = NULL;
+    gaze_act act = {0};
+    gaze_obs obs = {.image = &im, .images = 1, .text = "look\n<image>\nsay"};
+    assert_int_equal(gaze_policy_vla.open(&self, c), GAZE_OK);
+    assert_int_equal(gaze_policy_vla.reset(self, 3), GAZE_OK);
+    assert_int_equal(gaze_policy_vla.act(self, &obs, &act, NULL), GAZE_OK);
+    if (said[k]) assert_int_equal(gaze_policy_vla.said(self, said[k]), GAZE_OK);
+    obs.turn = 1;
+    assert_int_equal(gaze_policy_vla.act(self, &obs, &act, NULL), GAZE_OK);
+    second[k] = strdup(act.text);
+    gaze_policy_vla.close(&self);
+  }
+  assert_string_equal(second[0], second[1]);
+  assert_string_not_equal(second[0], second[2]);
+  for (int k = 0; k < 3; k++) free(second[k]);
+  gaze_cfg_close(&c);
+}
+
 static void test_full_context(void **state) {
   (void)state;
   // a turn takes about 50 tokens with its reply: ten turns do not fit into 128
@@ -127,6 +154,7 @@ static void test_bad_settings(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_reproducible_and_seeing),
+      cmocka_unit_test(test_said),
       cmocka_unit_test(test_full_context),
       cmocka_unit_test(test_image_size),
       cmocka_unit_test(test_bad_settings),
