@@ -139,6 +139,12 @@ static bool closes(const avr_room *was, const avr_room *now, int n, const avr_sc
 
 // ---- possible answers ----
 
+static int how_many(const avr_values *v) {
+  int n = 0;
+  for (int k = 0; k < AVR_VALUES_MAX; k++) n += v->possible[k];
+  return n;
+}
+
 // Marks the value of an attribute, or all of them where it is unknown (-1).
 static void add_value(bool *possible, avr_attr a, int value) {
   for (int k = 0; k < VALUES[a]; k++)
@@ -160,7 +166,6 @@ static void possible_query(const avr_scene *s, const avr_question *q, const avr_
   float best;
   avr_room r[GAZE_SCENE_BODIES_MAX];
   int winner = candidate(s, q, st, &best), n = avr_rooms(s, q, st, best, r);
-  if (winner < 0 && n == 0) add_value(v->possible, q->attr, -1);
   if (winner >= 0) add_value(v->possible, q->attr, known_value(s, st, winner, q->attr));
   for (int k = 0; k < n; k++) add_value(v->possible, q->attr, unseen_value(s, &r[k].at, q->attr));
   // objects that would win if they were small
@@ -168,6 +173,7 @@ static void possible_query(const avr_scene *s, const avr_question *q, const avr_
     if (avr_exists(st, i) && !(st->know.fact[i] & AVR_KNOWS_SIZE) &&
         avr_score(s, q, s->body[i].pos) < best)
       add_value(v->possible, q->attr, known_value(s, st, i, q->attr));
+  if (how_many(v) == 0) add_value(v->possible, q->attr, -1);  // nothing qualifies so far
 }
 
 static void possible_count(const avr_scene *s, const avr_question *q, const avr_state *st,
@@ -275,12 +281,6 @@ void avr_possible(const avr_scene *s, const avr_question *q, const avr_state *st
       possible_same(s, q, st, v);
       break;
   }
-}
-
-static int how_many(const avr_values *v) {
-  int n = 0;
-  for (int k = 0; k < AVR_VALUES_MAX; k++) n += v->possible[k];
-  return n;
 }
 
 bool avr_sufficient(const avr_values *v) {
