@@ -120,7 +120,8 @@ gaze_err avr_settings_read(const gaze_cfg *cfg, avr_settings *set) {
                      set->family);
   if (set->question && !known_name(set->question, avr_template_name, AVR_TEMPLATES))
     return gaze_fail(GAZE_ERR_ARG,
-                     "avr.question: expected Q1, Q2, Q3, E1, K1, K2 or K3, found \"%s\"",
+                     "avr.question: expected one of Q1-Q3, E1, K1-K3, P1-P3, M1-M5, X1, X2, found "
+                     "\"%s\"",
                      set->question);
   if (!set->layout) return GAZE_OK;
   for (const avr_layout *l = avr_layouts; l->name; l++)

@@ -1,8 +1,9 @@
 // envs/avr/avr.h - types of the active visual reasoning environment, shared by its files.
 //
-// Reading order of one decision: scene.c draws the table, question.c asks, know.c records what
-// each view showed, evaluate.c says which answers are still possible, plan.c looks ahead,
-// options.c lists answers and actions, text.c puts it into words, env_avr.c runs the physics.
+// Reading order of one decision: scene.c draws the table, question.c asks, program.c has the true
+// answer, know.c records what each view showed, regions.c where more may hide, evaluate.c says
+// which answers are still possible, plan.c looks ahead, options.c lists answers and actions, text.c
+// puts it into words, env_avr.c runs the physics.
 #ifndef GAZE_ENVS_AVR_AVR_H
 #define GAZE_ENVS_AVR_AVR_H
 
@@ -15,6 +16,7 @@
 #include "sim/scene.h"
 
 enum {
+  AVR_EQUAL = 2,  // P2, X2: a tie, after AVR_LEFT and AVR_RIGHT
   AVR_COLOURS = 8,
   AVR_SHAPES = 3,
   AVR_SIZES = 2,
@@ -22,7 +24,7 @@ enum {
   AVR_PLACES = 38 * 38,  // candidate centres of an unseen small object, 12 mm grid over the table
   AVR_ANSWERS_MAX = 4,
   AVR_ACTIONS_MAX = 8,
-  AVR_VALUES_MAX = 16,  // values a question can have (8 colours, counts 0..12, ...)
+  AVR_VALUES_MAX = 16,  // values a question can have (8 colours, counts 0..12 + 3, ...)
 };
 
 typedef enum avr_family { AVR_OCCLUSION, AVR_STACK, AVR_FAMILIES } avr_family;
@@ -67,17 +69,28 @@ typedef struct avr_layout {
 } avr_layout;
 extern const avr_layout avr_layouts[];  // ends with name NULL (layouts.c)
 
-// Question templates of the first slice: Query, Exist, Count. (avr.md section 4)
+// Question templates, with the program of each (avr.md section 4): query, exist, count,
+// comparison, hypothetical, composite. Those from AVR_P1 on need avr_settings.complete.
 typedef enum avr_template {
-  AVR_Q1,
-  AVR_Q2,
-  AVR_Q3,
-  AVR_E1,
-  AVR_K1,
-  AVR_K2,
-  AVR_K3,
+  AVR_Q1,  // attr of the object nearest to the anchor, the top of a stack
+  AVR_Q2,  // attr of the object nearest to the anchor
+  AVR_Q3,  // attr of the small object farthest to `dir`
+  AVR_E1,  // whether the filter takes any object
+  AVR_K1,  // how many objects the filter takes
+  AVR_K2,  // how many cubes of the stack
+  AVR_K3,  // how many objects of the area `dir`
+  AVR_P1,  // whether K3 is equal left and right
+  AVR_P2,  // which area has more (fewer)
+  AVR_P3,  // whether attr of the only object the filter takes is that of `other`
+  AVR_M1,  // K1 without the objects of a removed class
+  AVR_M2,  // K3 without them
+  AVR_M3,  // K1 with some added
+  AVR_M4,  // K2 with some added
+  AVR_M5,  // K1 without those of two classes
+  AVR_X1,  // whether attr of the stack's centre cube is that of `other`, a class removed
+  AVR_X2,  // P2 without the objects of two classes
   AVR_TEMPLATES,
-  AVR_FIRST_TEMPLATES = AVR_TEMPLATES  // those after it need avr_settings.complete
+  AVR_FIRST_TEMPLATES = AVR_P1
 } avr_template;
 extern const char *const avr_template_name[AVR_TEMPLATES];  // "Q1", ... (question.c)
 
@@ -86,15 +99,21 @@ typedef struct avr_filter {
   int value[AVR_ATTRS];
 } avr_filter;
 
+enum { AVR_REMOVED_MAX = 2, AVR_ADDED_MAX = 3 };
+
 typedef struct avr_question {
   avr_template id;
-  avr_attr attr;      // asked attribute of Q1-Q3
-  int anchor;         // object index of `on top` (Q1), `front` (Q2); -1 otherwise
-  avr_dir dir;        // Q3; K3 uses left/right
-  avr_filter filter;  // E1: small v1 v2; K1-K3: v
-  int stack;          // K2: stack number
-  int answer;         // true value: colour/size/shape index, 0 no / 1 yes, or a count
+  avr_attr attr;      // asked attribute of Q1-Q3, P3, X1
+  int anchor;         // object index of `on top` (Q1), `front` (Q2), `other` (P3, X1); -1 otherwise
+  avr_dir dir;        // Q3; K3, M2 use left/right
+  avr_filter filter;  // E1: small v1 v2; P3: all but attr; K, P1, P2, M, X2: v
+  int stack;          // K2, M4, X1: stack number; -1 otherwise
+  int answer;         // colour/size/shape index, 0 no / 1 yes, AVR_LEFT.. of P2, X2, or a count
   int offered[AVR_ANSWERS_MAX], n_offered;  // answer options, fixed for the episode
+  avr_filter removed[AVR_REMOVED_MAX];      // M1, M2, X1: one class of size and shape; M5, X2: two
+  int n_removed;
+  int added;  // M3, M4: how many are added, else 0
+  int more;   // P2, X2 ask for the area with more (1) or fewer (-1), else 0
 } avr_question;
 
 // Facts about one object, a bit each. Of a cube under another only its existence and colour have to
@@ -199,10 +218,14 @@ typedef struct avr_seen {
 int avr_look(avr_oracle *o, const avr_scene *s, const avr_state *st,
              avr_seen seen[GAZE_SCENE_BODIES_MAX]);
 
-// ---- evaluate.c ----
+// ---- program.c ----
 // True value from the whole scene; false if the instance is invalid (not unique, tie, ...).  [rt:
 // safe]
 bool avr_true_value(const avr_scene *s, const avr_question *q, int *value);
+// Whether the question's values are counts.  [rt: safe]
+bool avr_counts(const avr_question *q);
+
+// ---- evaluate.c ----
 // Which values are possible given what is known (interval evaluation, avr.md section 7).  [rt:
 // safe]
 void avr_possible(const avr_scene *s, const avr_question *q, const avr_state *st, avr_values *v);
@@ -228,12 +251,18 @@ float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *befor
 // are rejected until one fits, the words then tell nothing about the answer (avr.md section 10).
 typedef struct avr_wish {
   avr_template id;
-  int truth;          // E1: 0 no, 1 yes; shape asked by Q2, Q3; K1-K3: the count
-  int from;           // K1-K3: lowest of the four successive counts on offer
-  bool colour;        // Q2, Q3 ask for the colour, else for the shape
-  avr_dir dir;        // Q3: which side; K3: left or right
-  avr_filter filter;  // E1, K1-K3
+  int truth;          // 0 no, 1 yes; shape asked by Q2, Q3; the count; AVR_LEFT.. of P2, X2
+  int from;           // counts: lowest of the four successive ones on offer
+  bool colour;        // Q2, Q3, P3 ask for the colour, else for the shape
+  avr_dir dir;        // Q3: which side; K3, M2: left or right
+  avr_filter filter;  // E1, K, P1, P2, M, X2
+  avr_filter removed[AVR_REMOVED_MAX];
+  int n_removed, added, more;
 } avr_wish;
+
+// The template of the first seven that demands the same of a layout: whoever can carry the one can
+// carry the other.  [rt: safe]
+avr_template avr_template_like(avr_template id);
 
 // Draws a wish for a template in scenes of this family.  [rt: never]
 void avr_draw_wish(gaze_rng *r, avr_family family, avr_template id, avr_wish *w);

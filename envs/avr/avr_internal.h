@@ -10,6 +10,9 @@ enum {
   AVR_OBJECTS_MAX = 12,   // the prior told to the agent
   AVR_STACK_MAX = 4,
   AVR_HIDDEN_MAX = 2,  // small objects behind one large object
+  // a stack with a centre cube has an odd height of three or more, and at most four: three
+  AVR_CENTRED = 3,
+  AVR_CENTRE = 1,  // level of that cube
   AVR_LARGE = 0,
   AVR_SMALL = 1,         // values of AVR_SIZE
   AVR_NODES_MAX = 1600,  // search nodes of one plan
@@ -89,10 +92,56 @@ avr_node *avr_nodes(avr_oracle *o);
 int avr_judge_size(const avr_oracle *o);
 uint64_t avr_hash(uint64_t h, const void *data, size_t n);
 
+// ---- program.c ----
+// What a program does with the objects its filter takes.
+typedef enum avr_program {
+  AVR_QUERY,  // Q1-Q3: a value of the nearest or farthest
+  AVR_COUNT,  // E1, K, M: how many there are (E1: any at all), those added included
+  AVR_SIDES,  // P1, P2, X2: the areas' counts against each other
+  AVR_SAME    // P3, X1: a value of one against that of another
+} avr_program;
+avr_program avr_program_of(avr_template id);
+// Whether the filter takes the object.
+bool avr_valid_filter(const avr_filter *f, const avr_object *o);
+// Whether an object of these values and this stack is one of those counted, wherever it stands (P3:
+// one that the description fits).
+bool avr_counted(const avr_question *q, const avr_object *o);
+// Whether the program reads this attribute of what it may count.
+bool avr_reads(const avr_question *q, avr_attr a);
+// Whether it counts in one area only: that of `dir`.
+bool avr_one_area(const avr_question *q);
+// Whether a centre at x lies in the area (AVR_LEFT, AVR_RIGHT).
+bool avr_in_area(avr_dir area, float x);
+// Value of a question about two areas with these counts.
+int avr_compare(const avr_question *q, int left, int right);
+// What nearest and farthest minimise [m].
+float avr_score(const avr_scene *s, const avr_question *q, const float at[3]);
+// All values of the object but one; the rest is any.
+avr_filter avr_all_but(const avr_object *o, avr_attr a);
+// How many values the question can have: they are 0 up to that.
+int avr_value_count(const avr_question *q);
+
 // ---- evaluate.c ----
+typedef enum avr_truth { AVR_NO, AVR_MAYBE, AVR_YES } avr_truth;
+// Whether an object is counted of which only the values >= 0 are known.
+avr_truth avr_counted_so_far(const avr_question *q, const avr_object *o);
+static inline bool avr_exists(const avr_state *st, int i) {
+  return st->know.fact[i] & AVR_EXISTS;
+}
+
+// ---- regions.c ----
+// A region with the number of unseen objects it may hold, and whether what it holds may count in
+// the left and in the right area (both where areas do not matter).
+typedef struct avr_room {
+  avr_region at;
+  int room;
+  bool side[2];
+} avr_room;
+// Regions where an unseen object could matter, against a query's present score `best`.
+int avr_rooms(const avr_scene *s, const avr_question *q, const avr_state *st, float best,
+              avr_room out[GAZE_SCENE_BODIES_MAX]);
 // Objects that could be moved to open a relevant region: a bit each.
 uint16_t avr_bounding(const avr_scene *s, const avr_question *q, const avr_state *st);
-bool avr_valid_filter(const avr_filter *f, const avr_object *o);
 
 // ---- plan.c ----
 // Whether the object can be named among the visible ones.

@@ -268,6 +268,59 @@ static bool find_filter(const avr_belief *b, phrase *want, avr_question *q) {
   return false;
 }
 
+// Number of the next slot's word: the number of a question is one of mixed radix.
+static int slot(int *number, int radix) {
+  int k = *number % radix;
+  *number /= radix;
+  return k;
+}
+
+static avr_filter class_at(int k) {
+  return (avr_filter){{-1, k % AVR_SIZES, k / AVR_SIZES}};
+}
+
+// Question `number` of a template beyond the first seven; false past the last one. A filter of
+// these holds one word, that of P3 the two that are not compared.
+static bool nth_question(const avr_belief *b, avr_template id, int number, avr_question *q) {
+  enum { CLASSES = AVR_SIZES * AVR_SHAPES, WORDS = AVR_COLOURS + AVR_SIZES + AVR_SHAPES };
+  static const int first[AVR_ATTRS] = {0, AVR_COLOURS, AVR_COLOURS + AVR_SIZES};
+  const avr_scene *s = &b->e.scene;
+  *q = (avr_question){.id = id, .anchor = -1, .stack = -1, .filter = {{-1, -1, -1}}};
+  if (id == AVR_P2 || id == AVR_X2) q->more = slot(&number, 2) ? 1 : -1;
+  if (id == AVR_M2) q->dir = (avr_dir)slot(&number, AVR_RIGHT + 1);
+  if (id == AVR_M3 || id == AVR_M4) q->added = 1 + slot(&number, AVR_ADDED_MAX);
+  q->n_removed = id == AVR_M5 || id == AVR_X2 ? 2 : id == AVR_M1 || id == AVR_M2 || id == AVR_X1;
+  for (int k = 0; k < q->n_removed; k++) q->removed[k] = class_at(slot(&number, CLASSES));
+  if (id == AVR_M4 || id == AVR_X1) {
+    if (s->stacks == 0) return false;
+    q->stack = slot(&number, s->stacks);
+  }
+  if (avr_program_of(id) == AVR_SAME) {
+    static const int values[AVR_ATTRS] = {AVR_COLOURS, AVR_SIZES, AVR_SHAPES};
+    if (s->n == 0) return false;
+    q->anchor = slot(&number, s->n);
+    q->attr = (avr_attr)slot(&number, AVR_ATTRS);
+    for (int a = 0; a < AVR_ATTRS && id == AVR_P3; a++)
+      if (a != (int)q->attr) q->filter.value[a] = slot(&number, values[a]);
+    return number == 0;
+  }
+  int word = slot(&number, WORDS);
+  for (int a = 0; a < AVR_ATTRS; a++)
+    if (word >= first[a] && (a + 1 == AVR_ATTRS || word < first[a + 1]))
+      q->filter.value[a] = word - first[a];
+  return number == 0;
+}
+
+static bool find_other(const avr_belief *b, phrase *want, avr_question *q) {
+  for (int id = AVR_FIRST_TEMPLATES; id < AVR_TEMPLATES; id++)
+    for (int k = 0; nth_question(b, (avr_template)id, k, q); k++) {
+      // no question names an object that is not known
+      if (q->anchor >= 0 && (b->e.state.know.fact[q->anchor] & FULL_NAME) != FULL_NAME) continue;
+      if (asks(b, q, want)) return true;
+    }
+  return false;
+}
+
 static gaze_err find_question(avr_belief *b, const char *text) {
   static const char head[] = "Question: ";
   const char *at = strstr(text, head), *end = at ? strchr(at, '\n') : NULL;
@@ -276,7 +329,8 @@ static gaze_err find_question(avr_belief *b, const char *text) {
   if (end) {
     want.at = at + strlen(head);
     want.n = (size_t)(end - want.at);
-    found = find_query(b, &want, &b->e.question) || find_filter(b, &want, &b->e.question);
+    avr_question *q = &b->e.question;
+    found = find_query(b, &want, q) || find_filter(b, &want, q) || find_other(b, &want, q);
   }
   gaze_buf_fini(&want.scratch);
   if (found) return GAZE_OK;
@@ -285,8 +339,7 @@ static gaze_err find_question(avr_belief *b, const char *text) {
 }
 
 static int value_of(const avr_question *q, const char *text) {
-  static const int values[AVR_ATTRS] = {AVR_COLOURS, AVR_SIZES, AVR_SHAPES};
-  int n = avr_counts(q) ? AVR_VALUES_MAX : q->id == AVR_E1 ? 2 : values[q->attr], found = -1;
+  int n = avr_value_count(q), found = -1;
   gaze_buf name = GAZE_BUF_INIT;
   for (int k = 0; k < n && found < 0; k++) {
     gaze_buf_clear(&name);
@@ -349,12 +402,19 @@ gaze_err avr_belief_take(avr_belief *b, const gaze_obs *obs) {
 static int value_so_far(const avr_belief *b) {
   const avr_episode *e = &b->e;
   const avr_question *q = &e->question;
-  int object[GAZE_SCENE_BODIES_MAX];
+  int object[GAZE_SCENE_BODIES_MAX], value[2] = {-1, -1}, side[2] = {0};
   int n = avr_matches(&e->scene, q, &e->state, object);
-  if (avr_counts(q)) return n;
   if (q->id == AVR_E1) return n > 0;
-  if (n == 0 || !(e->state.know.fact[object[0]] & KNOWS[q->attr])) return -1;
-  return e->scene.object[object[0]].value[q->attr];
+  if (avr_counts(q)) return n + q->added;
+  if (avr_program_of(q->id) == AVR_SIDES) {
+    for (int k = 0; k < n; k++) side[avr_in_area(AVR_RIGHT, e->scene.body[object[k]].pos[0])]++;
+    return avr_compare(q, side[0], side[1]);
+  }
+  for (int k = 0; k < n && k < 2; k++)
+    if (e->state.know.fact[object[k]] & KNOWS[q->attr])
+      value[k] = e->scene.object[object[k]].value[q->attr];
+  if (avr_program_of(q->id) == AVR_QUERY) return value[0];
+  return value[0] < 0 || value[1] < 0 ? -1 : value[0] == value[1];
 }
 
 int avr_belief_answer(const avr_belief *b, bool *sure) {

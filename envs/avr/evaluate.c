@@ -1,110 +1,63 @@
 // envs/avr/evaluate.c - which answers are still possible: programs over three-valued sets.
 //
-// A known object is in, out or maybe; an open region may hold a few more. Positions are those of
-// t = 0, because the answer is fixed then.
+// A known object is in, out or maybe; an open region may hold a few more (regions.c). A question
+// takes for granted that its program has a value: what it calls "the" there is once, and a stack
+// with a centre cube is three high.
 #include <math.h>
 #include <string.h>
 #include "envs/avr/avr_internal.h"
 
-typedef enum truth { NO, MAYBE, YES } truth;
-
-static const float LEAD = 0.020f;     // the winner of nearest and farthest leads by this [m]
-static const float STRIP = 0.02f;     // areas begin this far from the middle [m]
-static const float CELL = 0.006f;     // a place stands for centres up to this far off, per axis [m]
-static const float SMALL_Z = 0.018f;  // height of an unseen small object's centre [m]
 static const uint8_t KNOWS[AVR_ATTRS] = {AVR_KNOWS_COLOUR, AVR_KNOWS_SIZE, AVR_KNOWS_SHAPE};
+static const int VALUES[AVR_ATTRS] = {AVR_COLOURS, AVR_SIZES, AVR_SHAPES};
 
-static const int DIR_AXIS[AVR_DIRS] = {0, 0, 1, 1};
-static const float DIR_SIGN[AVR_DIRS] = {-1, 1, -1, 1};
+// ---- sets ----
 
-static bool is_query(const avr_question *q) {
-  return q->id <= AVR_Q3;
-}
-
-bool avr_valid_filter(const avr_filter *f, const avr_object *o) {
-  for (int a = 0; a < AVR_ATTRS; a++)
-    if (f->value[a] >= 0 && f->value[a] != o->value[a]) return false;
-  return true;
-}
-
-// ---- the truth ----
-
-static bool in_area(const avr_question *q, float x) {
-  if (q->id != AVR_K3) return true;
-  return q->dir == AVR_LEFT ? x < -STRIP : x > STRIP;
-}
-
-// Whether an unseen object at a place may be in the area: its centre lies anywhere in the cell, so
-// the column of places just inside the strip counts too.
-static bool place_in_area(const avr_question *q, float x) {
-  if (q->id != AVR_K3) return true;
-  return q->dir == AVR_LEFT ? x < CELL - STRIP : x > STRIP - CELL;
-}
-
-// What nearest and farthest minimise.
-static float score(const avr_scene *s, const avr_question *q, const float at[3]) {
-  if (q->id == AVR_Q3) return -DIR_SIGN[q->dir] * at[DIR_AXIS[q->dir]];
-  const float *f = s->body[q->anchor].pos;
-  float dx = at[0] - f[0], dy = at[1] - f[1], dz = at[2] - f[2];
-  return sqrtf(dx * dx + dy * dy + dz * dz);
-}
-
-static bool true_query(const avr_scene *s, const avr_question *q, int *value) {
-  float best = 1e9f, next = 1e9f;
-  int winner = -1;
-  for (int i = 0; i < s->n; i++) {
-    if (q->id == AVR_Q3 ? s->object[i].value[AVR_SIZE] != AVR_SMALL : i == q->anchor) continue;
-    float d = score(s, q, s->body[i].pos);
-    if (d < best) {
-      next = best, best = d, winner = i;
-    } else if (d < next) {
-      next = d;
+avr_truth avr_counted_so_far(const avr_question *q, const avr_object *o) {
+  avr_object full = *o;
+  int yes = 0, no = 0;
+  for (int k = 0; k < AVR_COLOURS * AVR_SIZES * AVR_SHAPES; k++) {
+    const int value[AVR_ATTRS] = {k % AVR_COLOURS, k / AVR_COLOURS % AVR_SIZES,
+                                  k / AVR_COLOURS / AVR_SIZES};
+    bool fits = true;
+    for (int a = 0; a < AVR_ATTRS; a++) {
+      full.value[a] = value[a];
+      fits &= o->value[a] < 0 || o->value[a] == value[a];
+    }
+    if (!fits) continue;
+    if (avr_counted(q, &full)) {
+      yes++;
+    } else {
+      no++;
     }
   }
-  if (winner < 0 || next - best < LEAD) return false;
-  *value = s->object[winner].value[q->attr];
-  return true;
+  return no == 0 ? AVR_YES : yes == 0 ? AVR_NO : AVR_MAYBE;
 }
 
-bool avr_true_value(const avr_scene *s, const avr_question *q, int *value) {
-  if (is_query(q)) return true_query(s, q, value);
-  int count = 0;
-  for (int i = 0; i < s->n; i++) {
-    if (q->id == AVR_K2 && s->object[i].stack != q->stack) continue;
-    count += avr_valid_filter(&q->filter, &s->object[i]) && in_area(q, s->body[i].pos[0]);
-  }
-  *value = q->id == AVR_E1 ? count > 0 : count;
-  return true;
-}
-
-// ---- what is known ----
-
-static bool exists(const avr_state *st, int i) {
-  return st->know.fact[i] & AVR_EXISTS;
-}
-
-static truth matches(const avr_scene *s, const avr_question *q, const avr_state *st, int i) {
-  if (!exists(st, i)) return NO;
-  if (q->id == AVR_K2 && s->object[i].stack != q->stack) return NO;
-  truth t = YES;
+// Whether object i is counted as far as its values are known, wherever it stands.
+static avr_truth counted(const avr_scene *s, const avr_question *q, const avr_state *st, int i) {
+  if (!avr_exists(st, i)) return AVR_NO;
+  avr_object known = s->object[i];
+  bool full = true;
   for (int a = 0; a < AVR_ATTRS; a++) {
-    if (q->filter.value[a] < 0) continue;
-    if (!(st->know.fact[i] & KNOWS[a])) {
-      t = MAYBE;
-    } else if (q->filter.value[a] != s->object[i].value[a]) {
-      return NO;
-    }
+    if (st->know.fact[i] & KNOWS[a]) continue;
+    known.value[a] = -1;
+    full = false;
   }
-  if (q->id == AVR_K3) {
-    if (!(st->know.fact[i] & AVR_KNOWS_PLACE)) return MAYBE;
-    if (!in_area(q, s->body[i].pos[0])) return NO;
-  }
-  return t;
+  if (full) return avr_counted(q, &known) ? AVR_YES : AVR_NO;
+  return avr_counted_so_far(q, &known);
+}
+
+// The same in the area the question is about, if it is about one.
+static avr_truth matches(const avr_scene *s, const avr_question *q, const avr_state *st, int i) {
+  avr_truth t = counted(s, q, st, i);
+  if (t == AVR_NO || !avr_one_area(q)) return t;
+  if (!(st->know.fact[i] & AVR_KNOWS_PLACE)) return AVR_MAYBE;
+  return avr_in_area(q->dir, s->body[i].pos[0]) ? t : AVR_NO;
 }
 
 static int known_objects(const avr_scene *s, const avr_state *st) {
   int n = 0;
-  for (int i = 0; i < s->n; i++) n += exists(st, i);
+  for (int i = 0; i < s->n; i++) n += avr_exists(st, i);
   return n;
 }
 
@@ -113,201 +66,54 @@ static int candidate(const avr_scene *s, const avr_question *q, const avr_state 
   int winner = -1;
   *best = 1e9f;
   for (int i = 0; i < s->n; i++) {
-    if (!exists(st, i)) continue;
+    if (!avr_exists(st, i)) continue;
     if (q->id == AVR_Q3) {
       if (!(st->know.fact[i] & AVR_KNOWS_SIZE)) continue;
       if (s->object[i].value[AVR_SIZE] != AVR_SMALL) continue;
     } else if (i == q->anchor) {
       continue;
     }
-    float d = score(s, q, s->body[i].pos);
+    float d = avr_score(s, q, s->body[i].pos);
     if (d < *best) *best = d, winner = i;
   }
   return winner;
 }
 
+// What P3 or X1 compares with the other object, once it is known which it is; -1 before.
+static int compared(const avr_scene *s, const avr_question *q, const avr_state *st) {
+  for (int i = 0; i < s->n; i++) {
+    if (!avr_exists(st, i) || i == q->anchor) continue;
+    if (q->id == AVR_X1) {
+      if (s->object[i].stack == q->stack && s->object[i].level == AVR_CENTRE) return i;
+    } else if (counted(s, q, st, i) == AVR_YES) {
+      return i;
+    }
+  }
+  return -1;
+}
+
 // ---- regions ----
 
-// Highest cube of a stack seen so far, -1 if none.
-static int seen_top(const avr_scene *s, const avr_state *st, int stack) {
-  uint16_t mask = 0;
-  for (int i = 0; i < s->n; i++)
-    if (exists(st, i)) mask = (uint16_t)(mask | 1u << i);
-  return avr_stack_top(s, stack, mask);
+// The score a query's unseen objects have to beat.
+static float score_so_far(const avr_scene *s, const avr_question *q, const avr_state *st) {
+  float best = 0;
+  if (avr_program_of(q->id) == AVR_QUERY) candidate(s, q, st, &best);
+  return best;
 }
 
-// How many unseen cubes may stand under the visible top of a stack; 0 = closed.
-static int stack_room(const avr_scene *s, const avr_state *st, int stack) {
-  int known = 0;
-  bool base = false, all = true;
-  for (int i = 0; i < s->n; i++) {
-    if (s->object[i].stack != stack) continue;
-    known += exists(st, i);
-    all &= exists(st, i);
-    base |= (st->know.fact[i] & AVR_KNOWS_BASE) != 0;
-  }
-  return (all && base) || known == 0 ? 0 : AVR_STACK_MAX - known;
+// Regions whose content could still change the answer: none once P3 or X1 has found its object.
+static int relevant_rooms(const avr_scene *s, const avr_question *q, const avr_state *st,
+                          float best, avr_room out[GAZE_SCENE_BODIES_MAX]) {
+  if (avr_program_of(q->id) == AVR_SAME && compared(s, q, st) >= 0) return 0;
+  return avr_rooms(s, q, st, best, out);
 }
 
-static int behind_room(const avr_scene *s, const avr_state *st, int owner) {
-  int room = AVR_HIDDEN_MAX;
-  for (int i = 0; i < s->n; i++) {
-    if (!s->object[i].hidden || s->object[i].stack >= 0 || !exists(st, i)) continue;
-    room -= avr_owner_at(s, s->body[i].pos) == owner;
-  }
-  return room > 0 ? room : 0;
-}
-
-// Open places by owner, counting only those where an unseen object could matter: on the asked side,
-// or ahead of a query's candidate.
-static void open_places(const avr_scene *s, const avr_question *q, const avr_state *st, float best,
-                        int count[GAZE_SCENE_BODIES_MAX]) {
-  memset(count, 0, GAZE_SCENE_BODIES_MAX * sizeof *count);
-  for (int w = 0; w < (AVR_PLACES + 63) / 64; w++) {
-    uint64_t open = ~st->know.closed[w];
-    for (int b = 0; open != 0; b++, open >>= 1) {
-      int p = 64 * w + b;
-      if (p >= AVR_PLACES) break;
-      if (!(open & 1) || s->owner[p] < 0) continue;
-      float at[3] = {0, 0, SMALL_Z};
-      avr_place_at(p, at);
-      if (is_query(q) ? score(s, q, at) < best : place_in_area(q, at[0])) count[s->owner[p]]++;
-    }
-  }
-}
-
-// Whether an unseen cube of a stack could win a query: compared by the distance on the table,
-// since the height of a stack that is not closed is unknown.
-static bool under_beats(const avr_scene *s, const avr_question *q, const avr_state *st, int top,
-                        float best) {
-  const gaze_body *t = &s->body[top];
-  if (q->id == AVR_Q3) return t->half < 0.02f && score(s, q, t->pos) < best;
-  if (s->object[q->anchor].stack == s->object[top].stack) {
-    int below = -1;
-    for (int i = 0; i < s->n; i++)
-      if (s->object[i].stack == s->object[top].stack &&
-          s->object[i].level == s->object[q->anchor].level - 1)
-        below = i;
-    return (below < 0 || !exists(st, below)) && 2.0f * t->half < best;
-  }
-  const float *f = s->body[q->anchor].pos;
-  return hypotf(t->pos[0] - f[0], t->pos[1] - f[1]) < best;
-}
-
-// Relevant regions against a query's score `best`, with the number of objects each may hold.
-static int regions(const avr_scene *s, const avr_question *q, const avr_state *st, float best,
-                   avr_region out[GAZE_SCENE_BODIES_MAX], int room[GAZE_SCENE_BODIES_MAX]) {
-  int n = 0, count[GAZE_SCENE_BODIES_MAX], left = AVR_OBJECTS_MAX - known_objects(s, st);
-  const int *v = q->filter.value;
-  if (left <= 0) return 0;
-
-  bool behind = is_query(q) || (q->id != AVR_K2 && v[AVR_SIZE] != AVR_LARGE);
-  if (behind) open_places(s, q, st, best, count);
-  for (int j = 0; behind && j < s->n; j++) {
-    if (count[j] < AVR_REGION_PLACES) continue;
-    int r = behind_room(s, st, j);
-    if (r == 0 || n == GAZE_SCENE_BODIES_MAX) continue;
-    room[n] = r < left ? r : left;
-    out[n++] = (avr_region){.object = j, .under = false};
-  }
-
-  for (int k = 0; k < s->stacks && n < GAZE_SCENE_BODIES_MAX; k++) {
-    int r = stack_room(s, st, k), top = r > 0 ? seen_top(s, st, k) : -1;
-    if (top < 0) continue;
-    if (is_query(q)) {
-      if (!under_beats(s, q, st, top, best)) continue;
-    } else {
-      int size = s->object[top].value[AVR_SIZE];
-      bool sized = st->know.fact[top] & AVR_KNOWS_SIZE;
-      if (q->id == AVR_K2 && k != q->stack) continue;
-      if (v[AVR_SHAPE] >= 0 && v[AVR_SHAPE] != GAZE_SHAPE_CUBE) continue;
-      if (v[AVR_SIZE] >= 0 && sized && v[AVR_SIZE] != size) continue;
-      if (!in_area(q, s->body[top].pos[0])) continue;
-    }
-    room[n] = r < left ? r : left;
-    out[n++] = (avr_region){.object = top, .under = true};
-  }
+int avr_unseen_regions(const avr_scene *s, const avr_question *q, const avr_state *st,
+                       avr_region out[GAZE_SCENE_BODIES_MAX]) {
+  avr_room r[GAZE_SCENE_BODIES_MAX];
+  int n = avr_rooms(s, q, st, score_so_far(s, q, st), r);
+  for (int k = 0; k < n; k++) out[k] = r[k].at;
   return n;
-}
-
-// Whether a region that was relevant is now closed for this question.
-static bool still_open(const avr_region *g, const avr_region *now, int n, const avr_scene *s) {
-  for (int k = 0; k < n; k++) {
-    if (now[k].under != g->under) continue;
-    if (g->under ? s->object[now[k].object].stack == s->object[g->object].stack
-                 : now[k].object == g->object)
-      return true;
-  }
-  return false;
-}
-
-// ---- possible answers ----
-
-static int values_of(avr_attr a) {
-  return a == AVR_COLOUR ? AVR_COLOURS : a == AVR_SIZE ? AVR_SIZES : AVR_SHAPES;
-}
-
-static void add_value(avr_values *v, const avr_question *q, int value) {
-  for (int k = 0; k < values_of(q->attr); k++)
-    if (value < 0 || value == k) v->possible[k] = true;
-}
-
-static void possible_query(const avr_scene *s, const avr_question *q, const avr_state *st,
-                           avr_values *v) {
-  float best;
-  int winner = candidate(s, q, st, &best);
-  avr_region r[GAZE_SCENE_BODIES_MAX];
-  int room[GAZE_SCENE_BODIES_MAX], n = regions(s, q, st, best, r, room);
-  if (winner < 0 && n == 0) add_value(v, q, -1);
-  if (winner >= 0)
-    add_value(v, q, st->know.fact[winner] & KNOWS[q->attr] ? s->object[winner].value[q->attr] : -1);
-  for (int k = 0; k < n; k++) {
-    int value = -1;
-    if (q->attr == AVR_SIZE)
-      value = r[k].under ? s->object[r[k].object].value[AVR_SIZE] : AVR_SMALL;
-    if (q->attr == AVR_SHAPE && r[k].under) value = GAZE_SHAPE_CUBE;
-    add_value(v, q, value);
-  }
-  // objects that would win if they were small
-  for (int i = 0; q->id == AVR_Q3 && i < s->n; i++)
-    if (exists(st, i) && !(st->know.fact[i] & AVR_KNOWS_SIZE) && score(s, q, s->body[i].pos) < best)
-      add_value(v, q, st->know.fact[i] & KNOWS[q->attr] ? s->object[i].value[q->attr] : -1);
-}
-
-void avr_possible(const avr_scene *s, const avr_question *q, const avr_state *st, avr_values *v) {
-  memset(v, 0, sizeof *v);
-  if (is_query(q)) {
-    possible_query(s, q, st, v);
-    return;
-  }
-  avr_region r[GAZE_SCENE_BODIES_MAX];
-  int room[GAZE_SCENE_BODIES_MAX], n = regions(s, q, st, 0, r, room), more = 0;
-  for (int i = 0; i < s->n; i++) {
-    truth t = matches(s, q, st, i);
-    v->lo += t == YES;
-    v->hi += t != NO;
-  }
-  for (int k = 0; k < n; k++) more += room[k];
-  int left = AVR_OBJECTS_MAX - known_objects(s, st);
-  v->hi += more < left ? more : left;
-  if (q->id == AVR_K2 && v->hi > AVR_STACK_MAX) v->hi = AVR_STACK_MAX;
-  if (v->hi >= AVR_VALUES_MAX) v->hi = AVR_VALUES_MAX - 1;
-  if (q->id == AVR_E1) {
-    v->possible[1] = v->hi > 0;
-    v->possible[0] = v->lo == 0;
-    return;
-  }
-  for (int k = v->lo; k <= v->hi; k++) v->possible[k] = true;
-}
-
-static int possible_count(const avr_values *v) {
-  int n = 0;
-  for (int k = 0; k < AVR_VALUES_MAX; k++) n += v->possible[k];
-  return n;
-}
-
-bool avr_sufficient(const avr_values *v) {
-  return possible_count(v) == 1;
 }
 
 int avr_open_regions(const avr_scene *s, const avr_question *q, const avr_state *st,
@@ -317,49 +123,245 @@ int avr_open_regions(const avr_scene *s, const avr_question *q, const avr_state 
   return avr_sufficient(&v) ? 0 : avr_unseen_regions(s, q, st, out);
 }
 
-int avr_unseen_regions(const avr_scene *s, const avr_question *q, const avr_state *st,
-                       avr_region out[GAZE_SCENE_BODIES_MAX]) {
-  float best = 0;
-  int room[GAZE_SCENE_BODIES_MAX];
-  if (is_query(q)) candidate(s, q, st, &best);
-  return regions(s, q, st, best, out, room);
+// Whether all that a region could hold for the question is ruled out: it is closed, or closed to
+// one of the areas.
+static bool closes(const avr_room *was, const avr_room *now, int n, const avr_scene *s) {
+  for (int k = 0; k < n; k++) {
+    const avr_region *a = &was->at, *b = &now[k].at;
+    if (a->under != b->under) continue;
+    if (a->under ? s->object[a->object].stack != s->object[b->object].stack
+                 : a->object != b->object)
+      continue;
+    return (was->side[0] && !now[k].side[0]) || (was->side[1] && !now[k].side[1]);
+  }
+  return true;
+}
+
+// ---- possible answers ----
+
+static int how_many(const avr_values *v) {
+  int n = 0;
+  for (int k = 0; k < AVR_VALUES_MAX; k++) n += v->possible[k];
+  return n;
+}
+
+// Marks the value of an attribute, or all of them where it is unknown (-1).
+static void add_value(bool *possible, avr_attr a, int value) {
+  for (int k = 0; k < VALUES[a]; k++)
+    if (value < 0 || value == k) possible[k] = true;
+}
+
+static int known_value(const avr_scene *s, const avr_state *st, int i, avr_attr a) {
+  return st->know.fact[i] & KNOWS[a] ? s->object[i].value[a] : -1;
+}
+
+// Value that whatever a region holds would have; -1 if it can be any.
+static int unseen_value(const avr_scene *s, const avr_region *r, avr_attr a) {
+  if (a == AVR_SIZE) return r->under ? s->object[r->object].value[AVR_SIZE] : AVR_SMALL;
+  return a == AVR_SHAPE && r->under ? (int)GAZE_SHAPE_CUBE : -1;
+}
+
+static void possible_query(const avr_scene *s, const avr_question *q, const avr_state *st,
+                           avr_values *v) {
+  float best;
+  avr_room r[GAZE_SCENE_BODIES_MAX];
+  int winner = candidate(s, q, st, &best), n = avr_rooms(s, q, st, best, r);
+  if (winner >= 0) add_value(v->possible, q->attr, known_value(s, st, winner, q->attr));
+  for (int k = 0; k < n; k++) add_value(v->possible, q->attr, unseen_value(s, &r[k].at, q->attr));
+  // objects that would win if they were small
+  for (int i = 0; q->id == AVR_Q3 && i < s->n; i++)
+    if (avr_exists(st, i) && !(st->know.fact[i] & AVR_KNOWS_SIZE) &&
+        avr_score(s, q, s->body[i].pos) < best)
+      add_value(v->possible, q->attr, known_value(s, st, i, q->attr));
+  if (how_many(v) == 0) add_value(v->possible, q->attr, -1);  // nothing qualifies so far
+}
+
+static void possible_count(const avr_scene *s, const avr_question *q, const avr_state *st,
+                           avr_values *v) {
+  avr_room r[GAZE_SCENE_BODIES_MAX];
+  int n = avr_rooms(s, q, st, 0, r), more = 0, left = AVR_OBJECTS_MAX - known_objects(s, st);
+  for (int i = 0; i < s->n; i++) {
+    avr_truth t = matches(s, q, st, i);
+    v->lo += t == AVR_YES;
+    v->hi += t != AVR_NO;
+  }
+  for (int k = 0; k < n; k++) more += r[k].room;
+  v->hi += more < left ? more : left;
+  if ((q->id == AVR_K2 || q->id == AVR_M4) && v->hi > AVR_STACK_MAX) v->hi = AVR_STACK_MAX;
+  v->lo += q->added, v->hi += q->added;
+  if (v->hi >= AVR_VALUES_MAX) v->hi = AVR_VALUES_MAX - 1;
+  if (q->id == AVR_E1) {
+    v->possible[1] = v->hi > 0;
+    v->possible[0] = v->lo == 0;
+    return;
+  }
+  for (int k = v->lo; k <= v->hi; k++) v->possible[k] = true;
+}
+
+// Objects that count in the left, the right or either area. Index 2 holds those of unknown place:
+// wherever they are, they are on one side.
+typedef struct areas {
+  int sure[3], maybe[3];
+  int room[3], left;  // unseen ones by where they may be, and how many there may be in all
+} areas;
+
+static areas count_areas(const avr_scene *s, const avr_question *q, const avr_state *st) {
+  areas a = {.left = AVR_OBJECTS_MAX - known_objects(s, st)};
+  avr_room r[GAZE_SCENE_BODIES_MAX];
+  int n = avr_rooms(s, q, st, 0, r);
+  for (int k = 0; k < n; k++)
+    a.room[r[k].side[0] && r[k].side[1] ? 2 : r[k].side[1] ? 1 : 0] += r[k].room;
+  for (int i = 0; i < s->n; i++) {
+    avr_truth t = counted(s, q, st, i);
+    bool placed = st->know.fact[i] & AVR_KNOWS_PLACE;
+    int side = !placed ? 2 : avr_in_area(AVR_LEFT, s->body[i].pos[0]) ? 0 : 1;
+    a.sure[side] += t == AVR_YES;
+    a.maybe[side] += t == AVR_MAYBE;
+  }
+  return a;
+}
+
+// Every pair of counts that the areas can have. Unseen ones: as many as fit on each side and in
+// all, since a region open to both lends its room to either.
+static void possible_sides(const avr_scene *s, const avr_question *q, const avr_state *st,
+                           avr_values *v) {
+  areas a = count_areas(s, q, st);
+  int all = a.room[0] + a.room[1] + a.room[2], either = a.sure[2] + a.maybe[2];
+  if (all > a.left) all = a.left;
+  for (int l = 0; l <= a.room[0] + a.room[2] && l <= all; l++)
+    for (int r = 0; r <= a.room[1] + a.room[2] && l + r <= all; r++)
+      for (int e = 0; e <= either; e++)  // of those of unknown place so many are left
+        for (int f = 0; e + f <= either; f++) {
+          if (e + f < a.sure[2]) continue;
+          int from_l = a.sure[0] + l + e, from_r = a.sure[1] + r + f;
+          for (int m = 0; m <= a.maybe[0]; m++)
+            for (int k = 0; k <= a.maybe[1]; k++)
+              v->possible[avr_compare(q, from_l + m, from_r + k)] = true;
+        }
+}
+
+static void possible_same(const avr_scene *s, const avr_question *q, const avr_state *st,
+                          avr_values *v) {
+  bool one[AVR_COLOURS] = {false}, other[AVR_COLOURS] = {false};
+  int found = compared(s, q, st);
+  add_value(other, q->attr, known_value(s, st, q->anchor, q->attr));
+  if (found >= 0) {
+    add_value(one, q->attr, known_value(s, st, found, q->attr));
+  } else if (q->id == AVR_X1) {
+    add_value(one, q->attr, q->attr == AVR_SHAPE ? (int)GAZE_SHAPE_CUBE : -1);
+  } else {
+    avr_room r[GAZE_SCENE_BODIES_MAX];
+    int n = avr_rooms(s, q, st, 0, r), maybe = 0;
+    for (int k = 0; k < n; k++) add_value(one, q->attr, unseen_value(s, &r[k].at, q->attr));
+    for (int i = 0; i < s->n; i++) {
+      if (i == q->anchor || counted(s, q, st, i) != AVR_MAYBE) continue;
+      add_value(one, q->attr, known_value(s, st, i, q->attr));
+      maybe++;
+    }
+    if (n + maybe == 0) add_value(one, q->attr, -1);
+  }
+  for (int a = 0; a < VALUES[q->attr]; a++)
+    for (int b = 0; b < VALUES[q->attr]; b++)
+      if (one[a] && other[b]) v->possible[a == b] = true;
+}
+
+void avr_possible(const avr_scene *s, const avr_question *q, const avr_state *st, avr_values *v) {
+  memset(v, 0, sizeof *v);
+  switch (avr_program_of(q->id)) {
+    case AVR_QUERY:
+      possible_query(s, q, st, v);
+      break;
+    case AVR_COUNT:
+      possible_count(s, q, st, v);
+      break;
+    case AVR_SIDES:
+      possible_sides(s, q, st, v);
+      break;
+    case AVR_SAME:
+      possible_same(s, q, st, v);
+      break;
+  }
+}
+
+bool avr_sufficient(const avr_values *v) {
+  return how_many(v) == 1;
 }
 
 int avr_matches(const avr_scene *s, const avr_question *q, const avr_state *st,
                 int out[GAZE_SCENE_BODIES_MAX]) {
-  int n = 0;
-  if (is_query(q)) {
-    float best;
-    int winner = candidate(s, q, st, &best);
-    if (winner >= 0) out[n++] = winner;
-    return n;
+  int n = 0, one = -1, other = -1;
+  float best;
+  switch (avr_program_of(q->id)) {
+    case AVR_QUERY:
+      one = candidate(s, q, st, &best);
+      break;
+    case AVR_SAME:
+      one = compared(s, q, st);
+      other = avr_exists(st, q->anchor) ? q->anchor : -1;
+      break;
+    case AVR_COUNT:
+    case AVR_SIDES:
+      for (int i = 0; i < s->n; i++)
+        if (matches(s, q, st, i) == AVR_YES) out[n++] = i;
+      break;
   }
-  for (int i = 0; i < s->n; i++)
-    if (matches(s, q, st, i) == YES) out[n++] = i;
+  if (one >= 0) out[n++] = one;
+  if (other >= 0) out[n++] = other;
   return n;
 }
 
 // ---- gain ----
 
+// Of the facts that are new about object i, those a query needs.
+static int gain_query(const avr_scene *s, const avr_question *q, const avr_state *after, int i,
+                      int fresh, float best) {
+  if (q->id != AVR_Q3 && i == q->anchor) return 0;
+  bool sized = after->know.fact[i] & AVR_KNOWS_SIZE;
+  if (q->id == AVR_Q3 && sized && s->object[i].value[AVR_SIZE] != AVR_SMALL) return 0;
+  if (avr_score(s, q, s->body[i].pos) > best) return 0;
+  int gain = (fresh & AVR_EXISTS) != 0;
+  gain += (fresh & KNOWS[q->attr]) != 0;
+  return gain + (q->id == AVR_Q3 && (fresh & AVR_KNOWS_SIZE) != 0);
+}
+
+// Those that tell whether it is in the set (for a set of two areas: where).
+static int gain_set(const avr_scene *s, const avr_question *q, const avr_state *before,
+                    const avr_state *after, int i, int fresh) {
+  bool by_area = avr_one_area(q) || avr_program_of(q->id) == AVR_SIDES;
+  if (!avr_exists(before, i)) return matches(s, q, after, i) != AVR_NO;
+  avr_truth was = matches(s, q, before, i);
+  bool open = was == AVR_MAYBE || (was == AVR_YES && by_area && (fresh & AVR_KNOWS_PLACE));
+  if (!open) return 0;
+  int gain = 0;
+  for (int a = 0; a < AVR_ATTRS; a++) gain += avr_reads(q, (avr_attr)a) && (fresh & KNOWS[a]) != 0;
+  return gain + (by_area && (fresh & AVR_KNOWS_PLACE) != 0);
+}
+
+// Those that tell which object is compared, and its value.
+static int gain_same(const avr_scene *s, const avr_question *q, const avr_state *before,
+                     const avr_state *after, int i, int fresh) {
+  int gain = 0;
+  if (i == q->anchor || i == compared(s, q, after)) gain += (fresh & KNOWS[q->attr]) != 0;
+  if (i == q->anchor || compared(s, q, before) >= 0) return gain;
+  if (q->id == AVR_X1) return gain + (i == compared(s, q, after));
+  return gain + gain_set(s, q, before, after, i, fresh);
+}
+
 // Facts about object i that `after` adds and that the question needs.
 static int gain_object(const avr_scene *s, const avr_question *q, const avr_state *before,
                        const avr_state *after, int i, float best) {
-  int fresh = after->know.fact[i] & ~before->know.fact[i], gain = 0;
+  int fresh = after->know.fact[i] & ~before->know.fact[i];
   if (fresh == 0) return 0;
-  if (is_query(q)) {
-    if (q->id != AVR_Q3 && i == q->anchor) return 0;
-    bool sized = after->know.fact[i] & AVR_KNOWS_SIZE;
-    if (q->id == AVR_Q3 && sized && s->object[i].value[AVR_SIZE] != AVR_SMALL) return 0;
-    if (score(s, q, s->body[i].pos) > best) return 0;
-    gain += (fresh & AVR_EXISTS) != 0;
-    gain += (fresh & KNOWS[q->attr]) != 0;
-    gain += q->id == AVR_Q3 && (fresh & AVR_KNOWS_SIZE) != 0;
-    return gain;
+  switch (avr_program_of(q->id)) {
+    case AVR_QUERY:
+      return gain_query(s, q, after, i, fresh, best);
+    case AVR_COUNT:
+    case AVR_SIDES:
+      return gain_set(s, q, before, after, i, fresh);
+    case AVR_SAME:
+      return gain_same(s, q, before, after, i, fresh);
   }
-  if (!exists(before, i)) return matches(s, q, after, i) != NO;
-  if (matches(s, q, before, i) != MAYBE) return 0;
-  for (int a = 0; a < AVR_ATTRS; a++) gain += q->filter.value[a] >= 0 && (fresh & KNOWS[a]) != 0;
-  return gain + (q->id == AVR_K3 && (fresh & AVR_KNOWS_PLACE) != 0);
+  return 0;
 }
 
 float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *before,
@@ -369,45 +371,12 @@ float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *befor
   if (avr_sufficient(&had)) return 0;
   avr_possible(s, q, after, &has);
 
-  float best = 0, gain = 0;
-  if (is_query(q)) candidate(s, q, before, &best);
-  avr_region was[GAZE_SCENE_BODIES_MAX], now[GAZE_SCENE_BODIES_MAX];
-  int room[GAZE_SCENE_BODIES_MAX];
-  int n = regions(s, q, before, best, was, room), m = regions(s, q, after, best, now, room);
-  for (int k = 0; k < n; k++) gain += still_open(&was[k], now, m, s) ? 0.0f : 1.0f;
+  float best = score_so_far(s, q, before), gain = 0;
+  avr_room was[GAZE_SCENE_BODIES_MAX], now[GAZE_SCENE_BODIES_MAX];
+  int n = relevant_rooms(s, q, before, best, was), m = relevant_rooms(s, q, after, best, now);
+  for (int k = 0; k < n; k++) gain += closes(&was[k], now, m, s) ? 1.0f : 0.0f;
   for (int i = 0; i < s->n; i++) gain += (float)gain_object(s, q, before, after, i, best);
   // fewer possible answers are a gain even where no single fact above tells it
-  if (gain == 0 && possible_count(&has) < possible_count(&had)) gain = 1;
+  if (gain == 0 && how_many(&has) < how_many(&had)) gain = 1;
   return gain;
-}
-
-// Whether loose object i lies on object j.
-static bool rests_on(const avr_state *st, int i, int j) {
-  const gaze_body *a = &st->body[i], *b = &st->body[j];
-  bool above = a->pos[2] - a->half > b->pos[2];
-  return above && hypotf(a->pos[0] - b->pos[0], a->pos[1] - b->pos[1]) < b->half;
-}
-
-uint16_t avr_bounding(const avr_scene *s, const avr_question *q, const avr_state *st) {
-  avr_region r[GAZE_SCENE_BODIES_MAX];
-  int n = avr_open_regions(s, q, st, r);
-  unsigned mask = 0, present = 0;
-  for (int i = 0; i < s->n; i++) present |= st->body[i].gone ? 0u : 1u << i;
-  for (int k = 0; k < n; k++) {
-    for (int i = 0; i < s->n; i++) {
-      const avr_object *o = &s->object[i];
-      if (!(present >> i & 1) || !exists(st, i)) continue;
-      if (o->value[AVR_SIZE] != AVR_LARGE && o->stack < 0) continue;
-      if (o->stack >= 0 && avr_stack_top(s, o->stack, (uint16_t)present) != i) continue;
-      float dx = s->body[i].pos[0] - s->body[r[k].object].pos[0];
-      float dy = s->body[i].pos[1] - s->body[r[k].object].pos[1];
-      if (hypotf(dx, dy) < 0.17f) mask |= 1u << i;
-    }
-  }
-  // what lies on one of them has to go first
-  for (int i = 0; i < s->n; i++)
-    for (int j = 0; j < s->n; j++)
-      if ((present >> i & 1) && s->object[i].stack < 0 && (mask >> j & 1) && rests_on(st, i, j))
-        mask |= 1u << i;
-  return (uint16_t)mask;
 }

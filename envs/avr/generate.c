@@ -37,6 +37,10 @@ static bool is_layout(const avr_layout *l, const char *name) {
 
 // Which questions a layout can carry, and as what.
 static bool fits_share(const avr_layout *l, avr_template id, share want) {
+  // only a stack of three has a centre cube
+  if (id == AVR_X1 && (is_layout(l, "pair_overhead") || is_layout(l, "quad_overhead")))
+    return false;
+  id = avr_template_like(id);
   bool overhead = l->family == AVR_STACK && !is_layout(l, "twin_towers") &&
                   !is_layout(l, "open_towers") && !is_layout(l, "tower_block");
   // its middle cube is of another size, which the evaluation of a size would not expect
@@ -278,7 +282,8 @@ static gaze_err judge(avr_oracle *o, const avr_settings *set, const target *t, a
 static gaze_err paint_to_order(avr_oracle *o, const avr_settings *set, gaze_rng *r, const target *t,
                                avr_episode *e, bool *ok) {
   const int *v = t->wish.filter.value;
-  bool by_colour = t->wish.id < AVR_E1 || v[AVR_COLOUR] >= 0;
+  bool by_colour = avr_program_of(t->wish.id) == AVR_QUERY ||
+                   avr_program_of(t->wish.id) == AVR_SAME || v[AVR_COLOUR] >= 0;
   *ok = false;
   for (int k = 0, asked = 0; k < (by_colour ? PAINTS : 1) && asked < QUESTIONS && !*ok; k++) {
     if (k > 0 && !avr_paint(r, &e->scene)) continue;
@@ -294,14 +299,14 @@ static gaze_err paint_to_order(avr_oracle *o, const avr_settings *set, gaze_rng 
 }
 
 // Bits 0, 1: right, left (14 % each alone, else both); bits 2..6: four of the azimuths, two for
-// Q1, which a single good look answers.
+// Q1 and X1, which a single good look answers.
 static int draw_closed(gaze_rng *r, avr_template id) {
   int side = gaze_rng_int(r, 0, 99), down[5] = {4, 8, 16, 32, 64};
   gaze_rng_shuffle(r, down, 5);
   return (side < 22   ? 1
           : side < 44 ? 2
                       : 3) |
-         down[0] | down[1] | (id == AVR_Q1 ? 0 : down[2] | down[3]);
+         down[0] | down[1] | (id == AVR_Q1 || id == AVR_X1 ? 0 : down[2] | down[3]);
 }
 
 static int drop_bit(int set, bool lowest) {

@@ -1,5 +1,6 @@
 // envs/avr/text.c - names, questions, options and the user's messages; see avr.h and words.h.
 #include <math.h>
+#include "envs/avr/avr_internal.h"
 #include "envs/avr/words.h"
 
 const char *const avr_rules =
@@ -47,10 +48,6 @@ static const char *value_word(avr_attr a, int value) {
   return avr_shape_name[value];
 }
 
-bool avr_counts(const avr_question *q) {
-  return q->id == AVR_K1 || q->id == AVR_K2 || q->id == AVR_K3;
-}
-
 void avr_object_name(const avr_scene *s, int object, uint8_t fact, gaze_buf *out) {
   const int *v = s->object[object].value;
   if (fact & AVR_KNOWS_SIZE) gaze_buf_printf(out, "%s ", avr_size_name[v[AVR_SIZE]]);
@@ -65,10 +62,12 @@ static void full_name(const avr_scene *s, int object, gaze_buf *out) {
 void avr_value_name(const avr_question *q, int value, gaze_buf *out) {
   if (avr_counts(q)) {
     gaze_buf_printf(out, "%d", value);
-  } else if (q->id == AVR_E1) {
+  } else if (avr_program_of(q->id) == AVR_QUERY) {
+    gaze_buf_str(out, value_word(q->attr, value));
+  } else if (avr_value_count(q) == 2) {
     gaze_buf_str(out, value ? "yes" : "no");
   } else {
-    gaze_buf_str(out, value_word(q->attr, value));
+    gaze_buf_str(out, value == AVR_EQUAL ? "equal" : avr_dir_name[value]);
   }
 }
 
@@ -91,54 +90,101 @@ static void filter_words(const avr_filter *f, gaze_buf *out) {
   }
 }
 
-static int stack_top(const avr_scene *s, int stack) {
-  int top = -1;
-  for (int i = 0; i < s->n; i++)
-    if (s->object[i].stack == stack && (top < 0 || s->object[i].level > s->object[top].level))
-      top = i;
-  return top;
+// "the large sphere": an object by all its values but the one that is compared
+static void but_name(const avr_scene *s, int object, avr_attr a, gaze_buf *out) {
+  avr_filter f = avr_all_but(&s->object[object], a);
+  filter_phrase(&f, out);
+}
+
+static const char *top_colour(const avr_scene *s, int stack) {
+  int top = avr_stack_top(s, stack, 0xFFFF);
+  return avr_colour_name[top < 0 ? 0 : s->object[top].value[AVR_COLOUR]];
+}
+
+// "remove all objects that are small cube and all that are large sphere: "
+static void removal(const avr_question *q, gaze_buf *out) {
+  for (int k = 0; k < q->n_removed; k++) {
+    gaze_buf_str(out, k == 0 ? "remove all objects that are " : " and all that are ");
+    filter_words(&q->removed[k], out);
+  }
+  if (q->n_removed > 0) gaze_buf_str(out, ": ");
+}
+
+static void query_text(const avr_scene *s, const avr_question *q, gaze_buf *out) {
+  gaze_buf_printf(out, "what %s is the ", attr_word[q->attr]);
+  if (q->id == AVR_Q3) {
+    gaze_buf_printf(out, "small object farthest to the %s?", avr_dir_name[q->dir]);
+    return;
+  }
+  gaze_buf_str(out, q->id == AVR_Q1 ? "object under the " : "object closest to the ");
+  full_name(s, q->anchor, out);
+  gaze_buf_str(out, q->id == AVR_Q1 ? " on top?" : "?");
+}
+
+// "how many objects are red" with its set; after a removal, how many that are red remain
+static void count_text(const avr_scene *s, const avr_question *q, gaze_buf *out) {
+  bool stack = q->id == AVR_K2 || q->id == AVR_M4;
+  if (q->added > 0) {
+    gaze_buf_printf(out, "add %d %s that are ", q->added, stack ? "cubes" : "objects");
+    filter_words(&q->filter, out);
+    if (stack) gaze_buf_printf(out, " to the stack topped by the %s cube", top_colour(s, q->stack));
+    gaze_buf_str(out, ": ");
+  }
+  removal(q, out);
+  gaze_buf_printf(out, "how many %s %s ", stack ? "cubes" : "objects",
+                  q->n_removed > 0 ? "that are" : "are");
+  filter_words(&q->filter, out);
+  if (q->n_removed > 0) gaze_buf_str(out, " remain");
+  if (q->id == AVR_K2)
+    gaze_buf_printf(out, " in the stack topped by the %s cube", top_colour(s, q->stack));
+  if (q->id == AVR_M4) gaze_buf_str(out, " in it");
+  if (avr_one_area(q)) gaze_buf_printf(out, " in the %s area", avr_dir_name[q->dir]);
+  gaze_buf_str(out, q->added > 0 ? " then?" : "?");
+}
+
+static void sides_text(const avr_question *q, gaze_buf *out) {
+  removal(q, out);
+  if (q->id == AVR_P1) {
+    gaze_buf_str(out, "is the number of ");
+  } else {
+    gaze_buf_printf(out, "which area has %s ", q->more > 0 ? "more" : "fewer");
+  }
+  filter_words(&q->filter, out);
+  gaze_buf_str(out, q->id == AVR_P1 ? " objects equal in the left and right areas?" : " objects?");
+}
+
+static void same_text(const avr_scene *s, const avr_question *q, gaze_buf *out) {
+  removal(q, out);
+  gaze_buf_printf(out, "is the %s of the ", attr_word[q->attr]);
+  if (q->id == AVR_X1) {
+    gaze_buf_printf(out, "centre cube of the stack topped by the %s cube", top_colour(s, q->stack));
+  } else {
+    filter_phrase(&q->filter, out);
+  }
+  gaze_buf_printf(out, " the same as the %s of the ", attr_word[q->attr]);
+  but_name(s, q->anchor, q->attr, out);
+  gaze_buf_str(out, "?");
 }
 
 void avr_question_text(const avr_scene *s, const avr_question *q, gaze_buf *out) {
-  switch (q->id) {
-    case AVR_Q1:
-      gaze_buf_printf(out, "what %s is the object under the ", attr_word[q->attr]);
-      full_name(s, q->anchor, out);
-      gaze_buf_str(out, " on top?");
+  switch (avr_program_of(q->id)) {
+    case AVR_QUERY:
+      query_text(s, q, out);
       break;
-    case AVR_Q2:
-      gaze_buf_printf(out, "what %s is the object closest to the ", attr_word[q->attr]);
-      full_name(s, q->anchor, out);
-      gaze_buf_str(out, "?");
+    case AVR_COUNT:
+      if (q->id == AVR_E1) {
+        gaze_buf_str(out, "is there a ");
+        filter_phrase(&q->filter, out);
+        gaze_buf_str(out, "?");
+        break;
+      }
+      count_text(s, q, out);
       break;
-    case AVR_Q3:
-      gaze_buf_printf(out, "what %s is the small object farthest to the %s?", attr_word[q->attr],
-                      avr_dir_name[q->dir]);
+    case AVR_SIDES:
+      sides_text(q, out);
       break;
-    case AVR_E1:
-      gaze_buf_str(out, "is there a ");
-      filter_phrase(&q->filter, out);
-      gaze_buf_str(out, "?");
-      break;
-    case AVR_K1:
-      gaze_buf_str(out, "how many objects are ");
-      filter_words(&q->filter, out);
-      gaze_buf_str(out, "?");
-      break;
-    case AVR_K2: {
-      int top = stack_top(s, q->stack);
-      gaze_buf_str(out, "how many cubes are ");
-      filter_words(&q->filter, out);
-      gaze_buf_printf(out, " in the stack topped by the %s cube?",
-                      top < 0 ? "gray" : avr_colour_name[s->object[top].value[AVR_COLOUR]]);
-      break;
-    }
-    case AVR_K3:
-      gaze_buf_str(out, "how many objects are ");
-      filter_words(&q->filter, out);
-      gaze_buf_printf(out, " in the %s area?", avr_dir_name[q->dir]);
-      break;
-    case AVR_TEMPLATES:
+    case AVR_SAME:
+      same_text(s, q, out);
       break;
   }
 }
@@ -198,6 +244,7 @@ void avr_prompt(const avr_episode *e, const char *status, gaze_buf *out) {
 }
 
 void avr_put_marks(const avr_marks *m, int object, gaze_buf *out) {
+  if (m->number[object] && m->by_area) gaze_buf_printf(out, " %s", avr_dir_name[m->area[object]]);
   if (m->number[object]) gaze_buf_printf(out, " %d", m->number[object]);
   if (m->behind[object]) gaze_buf_printf(out, " %s", m->w->behind);
   if (m->under[object]) gaze_buf_printf(out, " %s", m->w->under);

@@ -2,6 +2,7 @@
 // would bring, and the choice.
 #include <math.h>
 #include <string.h>
+#include "envs/avr/avr_internal.h"
 #include "envs/avr/words.h"
 #include "sim/world.h"
 
@@ -122,22 +123,37 @@ static void list_objects(const avr_episode *e, const avr_seen *seen, int n, list
   }
 }
 
+// How many objects count: by area where areas are compared, else all in the first.
+typedef struct tally {
+  int n[2];
+} tally;
+
 // Numbers the objects that count, in the order of the list (a query's is one: the object it asks
-// about so far), and marks where something may hide; returns how many count.
-static int mark(const avr_episode *e, const avr_phrases *w, listing *l) {
+// about so far; of two that are compared, those known), and marks where something may hide.
+static tally mark(const avr_episode *e, const avr_phrases *w, listing *l) {
   avr_region region[GAZE_SCENE_BODIES_MAX];
-  int match[GAZE_SCENE_BODIES_MAX], number = 0;
+  int match[GAZE_SCENE_BODIES_MAX];
+  tally t = {{0}};
   bool counts[GAZE_SCENE_BODIES_MAX] = {false};
   int n = avr_matches(&e->scene, &e->question, &e->state, match);
   for (int i = 0; i < n; i++) counts[match[i]] = true;
-  l->marks = (avr_marks){.w = w};
-  for (int k = 0; k < l->n; k++)
-    if (counts[l->object[k]]) l->marks.number[l->object[k]] = (uint8_t)++number;
+  l->marks = (avr_marks){.w = w, .by_area = avr_program_of(e->question.id) == AVR_SIDES};
+  for (int k = 0; k < l->n; k++) {
+    int i = l->object[k], area = 0;
+    if (!counts[i]) continue;
+    if (l->marks.by_area) {
+      // of an object whose place is not known it is not known where it counts
+      if (!(l->fact[i] & AVR_KNOWS_PLACE)) continue;
+      area = avr_in_area(AVR_LEFT, e->scene.body[i].pos[0]) ? AVR_LEFT : AVR_RIGHT;
+    }
+    l->marks.area[i] = (uint8_t)area;
+    l->marks.number[i] = (uint8_t)++t.n[area];
+  }
   n = avr_unseen_regions(&e->scene, &e->question, &e->state, region);
   for (int i = 0; i < n; i++)
     *(region[i].under ? &l->marks.under[region[i].object] : &l->marks.behind[region[i].object]) =
         true;
-  return number;
+  return t;
 }
 
 static void known_line(const avr_episode *e, const avr_phrases *w, const listing *l,
@@ -152,17 +168,35 @@ static void known_line(const avr_episode *e, const avr_phrases *w, const listing
   gaze_buf_str(out, "\n");
 }
 
-// the number of objects that count, or the object a query asks about so far
-static void match_line(const avr_episode *e, const avr_phrases *w, const listing *l, int number,
+// names of the objects that count, in the order of the list
+static void match_names(const avr_episode *e, const avr_phrases *w, const listing *l,
+                        gaze_buf *out) {
+  int named = 0;
+  for (int k = 0; k < l->n; k++) {
+    int i = l->object[k];
+    if (l->marks.number[i] == 0) continue;
+    if (named++) gaze_buf_str(out, ", ");
+    avr_object_name(&e->scene, i, l->fact[i], out);
+  }
+  if (named == 0) gaze_buf_str(out, w->none);
+}
+
+// the number of objects that count, or the objects asked about so far
+static void match_line(const avr_episode *e, const avr_phrases *w, const listing *l, tally t,
                        gaze_buf *out) {
-  int object[GAZE_SCENE_BODIES_MAX];
   gaze_buf_printf(out, "%s ", w->match);
-  if (e->question.id >= AVR_E1) {
-    gaze_buf_printf(out, "%d", number);
-  } else if (avr_matches(&e->scene, &e->question, &e->state, object)) {
-    avr_object_name(&e->scene, object[0], l->fact[object[0]], out);
-  } else {
-    gaze_buf_str(out, w->none);
+  switch (avr_program_of(e->question.id)) {
+    case AVR_COUNT:
+      gaze_buf_printf(out, "%d", t.n[0]);
+      break;
+    case AVR_SIDES:
+      gaze_buf_printf(out, "%s %d, %s %d", avr_dir_name[AVR_LEFT], t.n[AVR_LEFT],
+                      avr_dir_name[AVR_RIGHT], t.n[AVR_RIGHT]);
+      break;
+    case AVR_QUERY:
+    case AVR_SAME:
+      match_names(e, w, l, out);
+      break;
   }
   gaze_buf_str(out, "\n");
 }
@@ -218,12 +252,12 @@ bool avr_view_lines(const avr_seen *seen, int n, const avr_episode *e, const avr
   avr_possible(&e->scene, &e->question, &e->state, &v);
   listing l = {0};
   list_objects(e, seen, n, &l);
-  int number = mark(e, w, &l);
+  tally t = mark(e, w, &l);
 
   gaze_buf_printf(out, "%s\n", avr_heading[0]);
   avr_box_lines(&e->scene, &e->state.know, seen, n, &l.marks, out);
   if (e->state.t > 0) known_line(e, w, &l, out);
-  match_line(e, w, &l, number, out);
+  match_line(e, w, &l, t, out);
   gaze_buf_printf(out, "%s\n", avr_heading[1]);
   hidden_line(w, &l, out);
   answer_line(e, w, &v, out);

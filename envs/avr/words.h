@@ -6,8 +6,8 @@
 #include "envs/avr/avr.h"
 
 enum {
-  AVR_WORDINGS = 8,         // phrase sets of the thought; 0 is canonical
-  AVR_TEMPLATE_TEXTS = 17,  // all question types of avr.md section 4
+  AVR_WORDINGS = 8,  // phrase sets of the thought; 0 is canonical
+  AVR_TEMPLATE_TEXTS = AVR_TEMPLATES,
 };
 
 // The first line of every episode: the prior without which "how many" never closes.
@@ -16,8 +16,7 @@ extern const char *const avr_rules;
 // The four headings of a thought, in order.
 extern const char *const avr_heading[4];
 
-// What the questions of all 17 templates say, slots in braces; Q1..X2. Only the seven of
-// `avr_template` are asked so far; the others keep the tokenizer ready for them.
+// What the questions say, slots in braces; in the order of avr_template.
 extern const char *const avr_template_text[AVR_TEMPLATE_TEXTS];
 
 // The phrases of one wording. Every one is a few lower-case words, except the line heads.
@@ -37,15 +36,14 @@ void avr_question_text(const avr_scene *s, const avr_question *q, gaze_buf *out)
 // Text of a value of this question: "red", "large", "cube", "yes", "3".  [rt: never]
 void avr_value_name(const avr_question *q, int value, gaze_buf *out);
 
-// Whether the question's values are counts.  [rt: safe]
-bool avr_counts(const avr_question *q);
-
-// What a thought adds to an object's name: its number among those that count, and where the
-// question leaves something open. Said at the object itself, so that nothing has to be copied from
-// a list where names repeat.
+// What a thought adds to an object's name: its number among those that count (where areas are
+// compared: the area and its number there), and where the question leaves something open. Said at
+// the object itself, so that nothing has to be copied from a list where names repeat.
 typedef struct avr_marks {
   const avr_phrases *w;
   uint8_t number[GAZE_SCENE_BODIES_MAX];  // 1.. in the order of the list, 0 = does not count
+  bool by_area;                           // numbers start anew in each area
+  uint8_t area[GAZE_SCENE_BODIES_MAX];    // AVR_LEFT, AVR_RIGHT
   bool behind[GAZE_SCENE_BODIES_MAX], under[GAZE_SCENE_BODIES_MAX];
 } avr_marks;
 
@@ -55,7 +53,7 @@ typedef struct avr_marks {
 void avr_box_lines(const avr_scene *s, const avr_know *know, const avr_seen *seen, int n,
                    const avr_marks *marks, gaze_buf *out);
 
-// Writes the marks of one object, each after a space: "2 behind under".  [rt: never]
+// Writes the marks of one object, each after a space: "2 behind under", "left 1".  [rt: never]
 void avr_put_marks(const avr_marks *m, int object, gaze_buf *out);
 
 // The first two sections of a thought: what this view shows of the question, what is open, what
