@@ -158,20 +158,43 @@ static int behind_room(const avr_scene *s, const avr_state *st, int owner) {
   return room > 0 ? room : 0;
 }
 
-// Open places by owner, counting only those where an unseen object could matter: on the asked side,
-// or ahead of a query's candidate.
+// How many more objects may stand outside the first frame.
+static int outside_room(const avr_scene *s, const avr_state *st) {
+  int room = AVR_OUTSIDE_MAX;
+  for (int i = 0; i < s->n; i++)
+    room -= s->object[i].hidden && exists(st, i) && avr_owner_at(s, s->body[i].pos) == AVR_OUTSIDE;
+  return room > 0 ? room : 0;
+}
+
+// Whether an unseen object at an open place could matter: on the asked side, or ahead of a query's
+// candidate.
+static bool place_matters(const avr_scene *s, const avr_question *q, int p, float best) {
+  float at[3] = {0, 0, SMALL_Z};
+  avr_place_at(p, at);
+  return is_query(q) ? score(s, q, at) < best : place_in_area(q, at[0]);
+}
+
+void avr_relevant_places(const avr_scene *s, const avr_question *q, const avr_state *st,
+                         uint64_t places[(AVR_PLACES + 63) / 64]) {
+  float best = 0;
+  memset(places, 0, (AVR_PLACES + 63) / 64 * sizeof *places);
+  if (is_query(q)) candidate(s, q, st, &best);
+  for (int p = 0; p < AVR_PLACES; p++)
+    if (!avr_bit(st->know.closed, p) && s->owner[p] >= 0 && place_matters(s, q, p, best))
+      avr_set(places, p);
+}
+
+// Open places by owner, counting only those where an unseen object could matter.
 static void open_places(const avr_scene *s, const avr_question *q, const avr_state *st, float best,
-                        int count[GAZE_SCENE_BODIES_MAX]) {
-  memset(count, 0, GAZE_SCENE_BODIES_MAX * sizeof *count);
+                        int count[AVR_OWNERS]) {
+  memset(count, 0, AVR_OWNERS * sizeof *count);
   for (int w = 0; w < (AVR_PLACES + 63) / 64; w++) {
     uint64_t open = ~st->know.closed[w];
     for (int b = 0; open != 0; b++, open >>= 1) {
       int p = 64 * w + b;
       if (p >= AVR_PLACES) break;
       if (!(open & 1) || s->owner[p] < 0) continue;
-      float at[3] = {0, 0, SMALL_Z};
-      avr_place_at(p, at);
-      if (is_query(q) ? score(s, q, at) < best : place_in_area(q, at[0])) count[s->owner[p]]++;
+      if (place_matters(s, q, p, best)) count[s->owner[p]]++;
     }
   }
 }
@@ -181,14 +204,16 @@ static void open_places(const avr_scene *s, const avr_question *q, const avr_sta
 static bool under_beats(const avr_scene *s, const avr_question *q, const avr_state *st, int top,
                         float best) {
   const gaze_body *t = &s->body[top];
-  if (q->id == AVR_Q3) return t->half < 0.02f && score(s, q, t->pos) < best;
+  bool equal = avr_equal_stacks(s);
+  if (q->id == AVR_Q3) return (t->half < 0.02f || !equal) && score(s, q, t->pos) < best;
   if (s->object[q->anchor].stack == s->object[top].stack) {
     int below = -1;
     for (int i = 0; i < s->n; i++)
       if (s->object[i].stack == s->object[top].stack &&
           s->object[i].level == s->object[q->anchor].level - 1)
         below = i;
-    return (below < 0 || !exists(st, below)) && 2.0f * t->half < best;
+    float apart = t->half + (equal ? t->half : AVR_HALF[AVR_SMALL]);
+    return (below < 0 || !exists(st, below)) && apart < best;
   }
   const float *f = s->body[q->anchor].pos;
   return hypotf(t->pos[0] - f[0], t->pos[1] - f[1]) < best;
@@ -197,18 +222,25 @@ static bool under_beats(const avr_scene *s, const avr_question *q, const avr_sta
 // Relevant regions against a query's score `best`, with the number of objects each may hold.
 static int regions(const avr_scene *s, const avr_question *q, const avr_state *st, float best,
                    avr_region out[GAZE_SCENE_BODIES_MAX], int room[GAZE_SCENE_BODIES_MAX]) {
-  int n = 0, count[GAZE_SCENE_BODIES_MAX], left = AVR_OBJECTS_MAX - known_objects(s, st);
+  int n = 0, count[AVR_OWNERS], left = AVR_OBJECTS_MAX - known_objects(s, st);
   const int *v = q->filter.value;
   if (left <= 0) return 0;
 
   bool behind = is_query(q) || (q->id != AVR_K2 && v[AVR_SIZE] != AVR_LARGE);
-  if (behind) open_places(s, q, st, best, count);
+  bool outside = q->id != AVR_K2;  // the stack that it names stands in the first frame
+  if (behind || outside) open_places(s, q, st, best, count);
   for (int j = 0; behind && j < s->n; j++) {
     if (count[j] < AVR_REGION_PLACES) continue;
     int r = behind_room(s, st, j);
     if (r == 0 || n == GAZE_SCENE_BODIES_MAX) continue;
     room[n] = r < left ? r : left;
     out[n++] = (avr_region){.object = j, .under = false};
+  }
+
+  if (outside && count[AVR_OUTSIDE] >= AVR_REGION_PLACES && n < GAZE_SCENE_BODIES_MAX) {
+    int r = outside_room(s, st);
+    room[n] = r < left ? r : left;
+    if (r > 0) out[n++] = (avr_region){.object = -1, .outside = true};
   }
 
   for (int k = 0; k < s->stacks && n < GAZE_SCENE_BODIES_MAX; k++) {
@@ -218,7 +250,7 @@ static int regions(const avr_scene *s, const avr_question *q, const avr_state *s
       if (!under_beats(s, q, st, top, best)) continue;
     } else {
       int size = s->object[top].value[AVR_SIZE];
-      bool sized = st->know.fact[top] & AVR_KNOWS_SIZE;
+      bool sized = (st->know.fact[top] & AVR_KNOWS_SIZE) && avr_equal_stacks(s);
       if (q->id == AVR_K2 && k != q->stack) continue;
       if (v[AVR_SHAPE] >= 0 && v[AVR_SHAPE] != GAZE_SHAPE_CUBE) continue;
       if (v[AVR_SIZE] >= 0 && sized && v[AVR_SIZE] != size) continue;
@@ -233,7 +265,8 @@ static int regions(const avr_scene *s, const avr_question *q, const avr_state *s
 // Whether a region that was relevant is now closed for this question.
 static bool still_open(const avr_region *g, const avr_region *now, int n, const avr_scene *s) {
   for (int k = 0; k < n; k++) {
-    if (now[k].under != g->under) continue;
+    if (now[k].under != g->under || now[k].outside != g->outside) continue;
+    if (g->outside) return true;
     if (g->under ? s->object[now[k].object].stack == s->object[g->object].stack
                  : now[k].object == g->object)
       return true;
@@ -263,8 +296,10 @@ static void possible_query(const avr_scene *s, const avr_question *q, const avr_
     add_value(v, q, st->know.fact[winner] & KNOWS[q->attr] ? s->object[winner].value[q->attr] : -1);
   for (int k = 0; k < n; k++) {
     int value = -1;
-    if (q->attr == AVR_SIZE)
-      value = r[k].under ? s->object[r[k].object].value[AVR_SIZE] : AVR_SMALL;
+    if (q->attr == AVR_SIZE && !r[k].outside)
+      value = !r[k].under           ? AVR_SMALL
+              : avr_equal_stacks(s) ? s->object[r[k].object].value[AVR_SIZE]
+                                    : -1;
     if (q->attr == AVR_SHAPE && r[k].under) value = GAZE_SHAPE_CUBE;
     add_value(v, q, value);
   }
@@ -381,6 +416,14 @@ float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *befor
   return gain;
 }
 
+bool avr_outside_open(const avr_scene *s, const avr_question *q, const avr_state *st) {
+  avr_region r[GAZE_SCENE_BODIES_MAX];
+  bool open = false;
+  if (s->start.pan == 0 && s->start.tilt == 0) return false;
+  for (int k = avr_open_regions(s, q, st, r) - 1; k >= 0; k--) open |= r[k].outside;
+  return open;
+}
+
 // Whether loose object i lies on object j.
 static bool rests_on(const avr_state *st, int i, int j) {
   const gaze_body *a = &st->body[i], *b = &st->body[j];
@@ -399,6 +442,10 @@ uint16_t avr_bounding(const avr_scene *s, const avr_question *q, const avr_state
       if (!(present >> i & 1) || !exists(st, i)) continue;
       if (o->value[AVR_SIZE] != AVR_LARGE && o->stack < 0) continue;
       if (o->stack >= 0 && avr_stack_top(s, o->stack, (uint16_t)present) != i) continue;
+      if (r[k].outside) {
+        if (avr_owner_at(s, s->body[i].pos) == AVR_OUTSIDE) mask |= 1u << i;
+        continue;
+      }
       float dx = s->body[i].pos[0] - s->body[r[k].object].pos[0];
       float dy = s->body[i].pos[1] - s->body[r[k].object].pos[1];
       if (hypotf(dx, dy) < 0.17f) mask |= 1u << i;

@@ -47,6 +47,7 @@ typedef struct avr_marks {
   const avr_phrases *w;
   uint8_t number[GAZE_SCENE_BODIES_MAX];  // 1.. in the order of the list, 0 = does not count
   bool behind[GAZE_SCENE_BODIES_MAX], under[GAZE_SCENE_BODIES_MAX];
+  bool outside;  // something may be beyond the first frame
 } avr_marks;
 
 // One line "[x0 y0 x1 y1] name" per seen object; integers are hundredths of width and height,
