@@ -9,7 +9,7 @@ enum {
   TRIES_A_WISH = 250,
   TRIES_HELD_OUT = 100,
   TRIES_A_DRAW = 24,
-  DEEP_STEPS = 4,  // actions that deep_scene asks for, at least
+  DEEP_STEPS = 3,  // actions that deep_scene asks for, at least
   PAINTS = 60,
   QUESTIONS = 6,
   LAYOUTS_MAX = 48,
@@ -379,8 +379,8 @@ gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr
   t.closed = draw_closed(&r, t.wish.id);
   for (int k = 0; k < TRIES; k++) {
     gaze_rng_init(&r, seed, (uint64_t)k + 1);
-    // a seed that finds no scene so hard makes do with an easier one, unless long plans are wanted
-    if (k > 0 && k % TRIES_A_CLOSURE == 0 && !is_layout(t.layout, "deep_scene"))
+    // a seed that finds no scene so hard makes do with an easier one
+    if (k > 0 && k % TRIES_A_CLOSURE == 0)
       t.closed = ease(t.closed, k / TRIES_A_CLOSURE + t.wish.truth);
     if (k >= TRIES / 2 && k % TRIES_A_WISH == 0) {  // the last resort: another question
       t.closed = 0;

@@ -223,21 +223,27 @@ bool avr_draw_two_areas_mixed(gaze_rng *r, avr_scene *s) {
 }
 
 // Towers in front, screens behind them and beside their shadows, small objects in the last row,
-// closed to most side views. On each screen lies a cube, so that opening it takes two picks.
+// closed to most side views. On one screen or both lies a cube, so that opening it takes two picks.
 static bool deepen(gaze_rng *r, avr_scene *s) {
+  int stacked = gaze_rng_int(r, 1, 3);
   for (int k = 0; k < 2; k++) {
     float side = k ? 1.0f : -1.0f;
-    int f = put_screen_in(r, s, area(side, 0.06), (range){-0.08, 0.05}, 0.03f);
+    int f = put_screen_in(r, s, area(side, 0.07), (range){-0.08, 0.02}, 0.03f);
     int h = f < 0 ? -1 : avr_put_hidden(r, s, f, 0.012, 0.006);
-    if (h < 0 || !put_on_top(r, s, f) || !avr_put_blocker(r, s, h, -78 * side)) return false;
-    if (gaze_rng_int(r, 0, 2)) avr_put_blocker(r, s, h, 78 * side);
+    if (h < 0 || ((stacked >> k & 1) && !put_on_top(r, s, f))) return false;
+    if (!avr_put_blocker(r, s, h, -78 * side)) return false;
+    if (gaze_rng_int(r, 0, 1)) avr_put_blocker(r, s, h, 78 * side);
   }
-  return put_tower_in(r, s, AVR_SMALL, 2, (range){-0.18, 0.18}, (range){-0.20, -0.14}) >= 0;
+  for (int k = gaze_rng_int(r, 1, 2), first = 1; k > 0; k--, first = 0) {
+    int t = put_tower_in(r, s, AVR_SMALL, 2, (range){-0.18, 0.18}, (range){-0.20, -0.14});
+    if (t < 0) return !first;
+  }
+  return true;
 }
 
 bool avr_draw_deep_scene(gaze_rng *r, avr_scene *s) {
   avr_begin_front(s);
-  for (int k = 0; k < 60; k++) {
+  for (int k = 0; k < 20; k++) {
     s->n = s->stacks = 0;
     if (deepen(r, s)) return true;
   }
