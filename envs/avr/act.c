@@ -3,8 +3,6 @@
 #include <string.h>
 #include "envs/avr/words.h"
 
-const char *const avr_family_word[AVR_FAMILIES] = {"occlusion", "stack"};
-
 static const char *status_word(gaze_act_status s) {
   switch (s) {
     case GAZE_ACT_OK:
@@ -116,7 +114,8 @@ gaze_err avr_settings_read(const gaze_cfg *cfg, avr_settings *set) {
   set->search_depth = (int)depth;
 
   if (set->family && !known_name(set->family, avr_family_word, AVR_FAMILIES))
-    return gaze_fail(GAZE_ERR_ARG, "avr.family: expected occlusion or stack, found \"%s\"",
+    return gaze_fail(GAZE_ERR_ARG,
+                     "avr.family: expected occlusion, stack or composite, found \"%s\"",
                      set->family);
   if (set->question && !known_name(set->question, avr_template_name, AVR_TEMPLATES))
     return gaze_fail(GAZE_ERR_ARG,

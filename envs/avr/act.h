@@ -27,7 +27,4 @@ gaze_err avr_waste(avr_oracle *o, const avr_settings *set, avr_episode *e);
 // configuration. ARG for unknown names.  [rt: init]
 gaze_err avr_settings_read(const gaze_cfg *cfg, avr_settings *set);
 
-// Words of the two families, "occlusion" and "stack".  [rt: safe]
-extern const char *const avr_family_word[AVR_FAMILIES];
-
 #endif

@@ -27,15 +27,16 @@ enum {
   AVR_VALUES_MAX = 16,  // values a question can have (8 colours, counts 0..12 + 3, ...)
 };
 
-typedef enum avr_family { AVR_OCCLUSION, AVR_STACK, AVR_FAMILIES } avr_family;
+typedef enum avr_family { AVR_OCCLUSION, AVR_STACK, AVR_COMPOSITE, AVR_FAMILIES } avr_family;
 typedef enum avr_attr { AVR_COLOUR, AVR_SIZE, AVR_SHAPE, AVR_ATTRS } avr_attr;
 typedef enum avr_dir { AVR_LEFT, AVR_RIGHT, AVR_FRONT, AVR_BACK, AVR_DIRS } avr_dir;
 
 // Words, in value order: gray red blue green brown purple cyan yellow / large small / cube sphere
-// cylinder. (scene.c)
+// cylinder; occlusion stack composite. (scene.c)
 extern const char *const avr_colour_name[AVR_COLOURS];
 extern const char *const avr_size_name[AVR_SIZES];
 extern const char *const avr_shape_name[AVR_SHAPES];
+extern const char *const avr_family_word[AVR_FAMILIES];
 
 typedef struct avr_object {
   int value[AVR_ATTRS];  // colour, size, shape
@@ -55,7 +56,8 @@ typedef struct avr_scene {
   int n, stacks;
   gaze_viewer start;
   avr_cogent cogent;  // what avr_paint may use
-  // large object or stack top in whose shadow a place lies at t = 0, -1 = none (avr_scene_finish)
+  // large object or stack top in whose shadow a place lies at t = 0, AVR_OUTSIDE where the first
+  // frame ends before it, -1 = none (avr_scene_finish)
   int8_t owner[AVR_PLACES];
 } avr_scene;
 
@@ -117,8 +119,9 @@ typedef struct avr_question {
 } avr_question;
 
 // Facts about one object, a bit each. Of a cube under another only its existence and colour have to
-// be seen: shape and size follow from the prior (stacks are of equal cubes). BASE, of the lowest
-// cube of a stack: it was seen from the side to stand on the table, so nothing is below. (know.c)
+// be seen: its shape follows from the prior, and its size where stacks are of equal cubes
+// (avr_equal_stacks). BASE, of the lowest cube of a stack: it was seen from the side to stand on
+// the table, so nothing is below; of a cube alone in composite scenes likewise. (know.c)
 enum {
   AVR_EXISTS = 1,
   AVR_KNOWS_COLOUR = 2,
@@ -166,6 +169,7 @@ typedef struct avr_option {
 typedef struct avr_region {
   int object;  // "behind" this large object or stack top, or "under" this stack's visible top
   bool under;
+  bool outside;  // neither: beyond the first frame; object is -1
 } avr_region;
 
 typedef struct avr_episode {
@@ -178,6 +182,7 @@ typedef struct avr_episode {
   int steps_left;     // shortest plan from the present state, -1 if none was found
   bool control;       // sufficient at t = 0, or hides nothing
   bool stuck;         // a harmful action left no useful one
+  int tries;          // scenes drawn until this one fitted
   uint64_t seed;
   gaze_rng rng;  // substream of the seed; also shuffles letters
 } avr_episode;
@@ -272,6 +277,9 @@ void avr_draw_wish(gaze_rng *r, avr_family family, avr_template id, avr_wish *w)
 bool avr_ask(gaze_rng *r, const avr_scene *s, const avr_wish *w, avr_question *q);
 
 // ---- plan.c ----
+// Lowest and highest elevation a viewer of the scene can take [deg]: by family, and up to where it
+// started.  [rt: safe]
+void avr_elevation_range(const avr_scene *s, float *lo, float *hi);
 // Whether the action can be carried out, and the state after it (geometry only: the cheap path).
 // The new view is observed.  [rt: never]
 gaze_err avr_imagine(avr_oracle *o, const avr_scene *s, const avr_state *st, const avr_option *a,

@@ -12,10 +12,14 @@ enum {
   AVR_HIDDEN_MAX = 2,  // small objects behind one large object
   // a stack with a centre cube has an odd height of three or more, and at most four: three
   AVR_CENTRED = 3,
-  AVR_CENTRE = 1,  // level of that cube
+  AVR_CENTRE = 1,                       // level of that cube
+  AVR_OUTSIDE_MAX = 3,                  // objects outside the first frame
+  AVR_OUTSIDE = GAZE_SCENE_BODIES_MAX,  // owner of the places there
+  AVR_OWNERS,
   AVR_LARGE = 0,
-  AVR_SMALL = 1,         // values of AVR_SIZE
-  AVR_NODES_MAX = 1600,  // search nodes of one plan
+  AVR_SMALL = 1,           // values of AVR_SIZE
+  AVR_NODES_MAX = 6000,    // search nodes of one plan
+  AVR_NODE_INDEX = 32749,  // slots of their index, a prime
 };
 
 static const float AVR_HALF[AVR_SIZES] = {0.036f, 0.018f};  // half extents [m]
@@ -72,6 +76,9 @@ void avr_colour_bodies(const avr_scene *s, gaze_body *body);
 void avr_scene_finish(avr_scene *s);
 // Owner of the place nearest to a point of the table; -1 if it has none. After avr_scene_finish.
 int avr_owner_at(const avr_scene *s, const float at[2]);
+// Whether unseen cubes of a stack are of the size of those seen. The prompt does not say so: it is
+// so in stack scenes, but for those first seen from 70 degrees, and nowhere else.
+bool avr_equal_stacks(const avr_scene *s);
 // Index of the highest cube of a stack, of those in `mask`; -1 if none.
 int avr_stack_top(const avr_scene *s, int stack, uint16_t mask);
 
@@ -82,13 +89,14 @@ gaze_err avr_see(avr_oracle *o, const avr_scene *s, const gaze_body *bodies, con
                  const avr_view **view);
 // Drops the cache (a new scene begins).
 void avr_forget(avr_oracle *o);
-// Scratch of the search: AVR_NODES_MAX nodes.
+// Scratch of the search: AVR_NODES_MAX nodes, and an index of them by their keys.
 typedef struct avr_node {
   avr_state state;
   uint64_t key, first;  // hash of state; first actions that reach it at this depth
   int depth;
 } avr_node;
 avr_node *avr_nodes(avr_oracle *o);
+int *avr_node_index(avr_oracle *o);
 int avr_judge_size(const avr_oracle *o);
 uint64_t avr_hash(uint64_t h, const void *data, size_t n);
 
@@ -128,6 +136,10 @@ avr_truth avr_counted_so_far(const avr_question *q, const avr_object *o);
 static inline bool avr_exists(const avr_state *st, int i) {
   return st->know.fact[i] & AVR_EXISTS;
 }
+// The score that a query's unseen objects have to beat; 0 for other questions.
+float avr_score_so_far(const avr_scene *s, const avr_question *q, const avr_state *st);
+// Whether something may be beyond the first frame that could change the answer.
+bool avr_outside_open(const avr_scene *s, const avr_question *q, const avr_state *st);
 
 // ---- regions.c ----
 // A region with the number of unseen objects it may hold, and whether what it holds may count in
@@ -142,6 +154,9 @@ int avr_rooms(const avr_scene *s, const avr_question *q, const avr_state *st, fl
               avr_room out[GAZE_SCENE_BODIES_MAX]);
 // Objects that could be moved to open a relevant region: a bit each.
 uint16_t avr_bounding(const avr_scene *s, const avr_question *q, const avr_state *st);
+// The places at which something unseen could still change the answer: a bit each.
+void avr_relevant_places(const avr_scene *s, const avr_question *q, const avr_state *st,
+                         uint64_t places[(AVR_PLACES + 63) / 64]);
 
 // ---- plan.c ----
 // Whether the object can be named among the visible ones.

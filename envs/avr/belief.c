@@ -9,6 +9,7 @@
 enum { NAMES = 16, PLAN_DEPTH = 3, ACTIONS_MAX = 16 + 5 * GAZE_SCENE_BODIES_MAX };
 enum { UNSEEN, IN_VIEW, IN_TRAY };  // where a known object is
 
+static const char MIXED[] = " composite";
 static const uint8_t KNOWS[AVR_ATTRS] = {AVR_KNOWS_COLOUR, AVR_KNOWS_SIZE, AVR_KNOWS_SHAPE};
 static const uint8_t FULL_NAME = AVR_KNOWS_COLOUR | AVR_KNOWS_SIZE | AVR_KNOWS_SHAPE;
 
@@ -37,8 +38,8 @@ static void write_object(const avr_episode *e, int i, gaze_buf *out) {
 
 void avr_symbols_write(const avr_episode *e, gaze_buf *out) {
   const gaze_viewer *v = &e->state.viewer;
-  gaze_buf_printf(out, "viewer %g %g %g %g\n", (double)v->azimuth, (double)v->elevation,
-                  (double)v->pan, (double)v->tilt);
+  gaze_buf_printf(out, "viewer %g %g %g %g%s\n", (double)v->azimuth, (double)v->elevation,
+                  (double)v->pan, (double)v->tilt, e->scene.family == AVR_COMPOSITE ? MIXED : "");
   for (int i = 0; i < e->scene.n; i++)
     if (e->state.know.fact[i] & AVR_EXISTS) write_object(e, i, out);
 }
@@ -53,6 +54,7 @@ typedef struct symbol {
 
 typedef struct symbols {
   gaze_viewer viewer;
+  bool mixed;  // a composite scene
   symbol object[GAZE_SCENE_BODIES_MAX];
   int n;
 } symbols;
@@ -97,8 +99,11 @@ static gaze_err read_symbols(const char *text, symbols *out) {
   float v[4];
   const char *at = text + strlen("viewer ");
   bool ok = strncmp(text, "viewer ", strlen("viewer ")) == 0 && read_numbers(&at, 4, -360, 360, v);
+  bool mixed = ok && strncmp(at, MIXED, strlen(MIXED)) == 0;
+  if (mixed) at += strlen(MIXED);
   if (!ok || *at != '\n') return gaze_fail(GAZE_ERR_FORMAT, "symbols: expected a viewer line");
-  *out = (symbols){.viewer = {.azimuth = v[0], .elevation = v[1], .pan = v[2], .tilt = v[3]}};
+  *out = (symbols){.viewer = {.azimuth = v[0], .elevation = v[1], .pan = v[2], .tilt = v[3]},
+                   .mixed = mixed};
   for (at++; *at; at = strchr(at, '\n') + 1) {
     if (out->n == GAZE_SCENE_BODIES_MAX)
       return gaze_fail(GAZE_ERR_FORMAT, "symbols: more than %d objects", GAZE_SCENE_BODIES_MAX);
@@ -204,8 +209,8 @@ static gaze_err look(avr_belief *b, const symbols *now, const gaze_obs *obs) {
     fact[i] = (uint8_t)y->fact;
     if (y->where == IN_VIEW) visible |= 1u << i;
   }
-  // only stack scenes have stacks, of one cube at least
-  s->family = s->stacks > 0 ? AVR_STACK : AVR_OCCLUSION;
+  // of the others only stack scenes have stacks, of one cube at least
+  s->family = now->mixed ? AVR_COMPOSITE : s->stacks > 0 ? AVR_STACK : AVR_OCCLUSION;
   avr_scene_finish(s);
   avr_colour_bodies(s, st->body);
   doubt_gaps(s, fact);

@@ -12,7 +12,8 @@
 #include "envs/avr/avr.h"
 
 // Appends a line about the viewer, then one per object of which at least the existence was seen:
-//   viewer AZIMUTH ELEVATION PAN TILT                                   degrees
+//   viewer AZIMUTH ELEVATION PAN TILT                                   degrees; a composite scene
+//                                                                       adds "composite"
 //   object NAME WHERE FACTS COLOUR SIZE SHAPE STACK LEVEL X Y Z R0..R8  metres, rotation row-major
 // NAME: a letter that stays with the object. WHERE: 0 out of sight, 1 in this view, 2 in the tray.
 // FACTS: the bits of avr.h. A value (order of the words in avr.h) that was not seen is -1, and so

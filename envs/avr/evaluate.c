@@ -94,8 +94,7 @@ static int compared(const avr_scene *s, const avr_question *q, const avr_state *
 
 // ---- regions ----
 
-// The score a query's unseen objects have to beat.
-static float score_so_far(const avr_scene *s, const avr_question *q, const avr_state *st) {
+float avr_score_so_far(const avr_scene *s, const avr_question *q, const avr_state *st) {
   float best = 0;
   if (avr_program_of(q->id) == AVR_QUERY) candidate(s, q, st, &best);
   return best;
@@ -111,7 +110,7 @@ static int relevant_rooms(const avr_scene *s, const avr_question *q, const avr_s
 int avr_unseen_regions(const avr_scene *s, const avr_question *q, const avr_state *st,
                        avr_region out[GAZE_SCENE_BODIES_MAX]) {
   avr_room r[GAZE_SCENE_BODIES_MAX];
-  int n = avr_rooms(s, q, st, score_so_far(s, q, st), r);
+  int n = avr_rooms(s, q, st, avr_score_so_far(s, q, st), r);
   for (int k = 0; k < n; k++) out[k] = r[k].at;
   return n;
 }
@@ -128,7 +127,7 @@ int avr_open_regions(const avr_scene *s, const avr_question *q, const avr_state 
 static bool closes(const avr_room *was, const avr_room *now, int n, const avr_scene *s) {
   for (int k = 0; k < n; k++) {
     const avr_region *a = &was->at, *b = &now[k].at;
-    if (a->under != b->under) continue;
+    if (a->under != b->under || a->outside != b->outside) continue;
     if (a->under ? s->object[a->object].stack != s->object[b->object].stack
                  : a->object != b->object)
       continue;
@@ -157,7 +156,9 @@ static int known_value(const avr_scene *s, const avr_state *st, int i, avr_attr 
 
 // Value that whatever a region holds would have; -1 if it can be any.
 static int unseen_value(const avr_scene *s, const avr_region *r, avr_attr a) {
-  if (a == AVR_SIZE) return r->under ? s->object[r->object].value[AVR_SIZE] : AVR_SMALL;
+  if (r->outside) return -1;
+  if (a == AVR_SIZE && !r->under) return AVR_SMALL;
+  if (a == AVR_SIZE && avr_equal_stacks(s)) return s->object[r->object].value[AVR_SIZE];
   return a == AVR_SHAPE && r->under ? (int)GAZE_SHAPE_CUBE : -1;
 }
 
@@ -371,7 +372,7 @@ float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *befor
   if (avr_sufficient(&had)) return 0;
   avr_possible(s, q, after, &has);
 
-  float best = score_so_far(s, q, before), gain = 0;
+  float best = avr_score_so_far(s, q, before), gain = 0;
   avr_room was[GAZE_SCENE_BODIES_MAX], now[GAZE_SCENE_BODIES_MAX];
   int n = relevant_rooms(s, q, before, best, was), m = relevant_rooms(s, q, after, best, now);
   for (int k = 0; k < n; k++) gain += closes(&was[k], now, m, s) ? 1.0f : 0.0f;
@@ -379,4 +380,12 @@ float avr_gain(const avr_scene *s, const avr_question *q, const avr_state *befor
   // fewer possible answers are a gain even where no single fact above tells it
   if (gain == 0 && how_many(&has) < how_many(&had)) gain = 1;
   return gain;
+}
+
+bool avr_outside_open(const avr_scene *s, const avr_question *q, const avr_state *st) {
+  avr_region r[GAZE_SCENE_BODIES_MAX];
+  bool open = false;
+  if (s->start.pan == 0 && s->start.tilt == 0) return false;
+  for (int k = avr_open_regions(s, q, st, r) - 1; k >= 0; k--) open |= r[k].outside;
+  return open;
 }

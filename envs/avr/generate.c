@@ -8,9 +8,11 @@ enum {
   TRIES_A_CLOSURE = 200,
   TRIES_A_WISH = 250,
   TRIES_HELD_OUT = 100,
+  TRIES_A_DRAW = 24,
+  DEEP_STEPS = 3,  // actions that deep_scene asks for, at least
   PAINTS = 60,
   QUESTIONS = 6,
-  LAYOUTS_MAX = 32,
+  LAYOUTS_MAX = 48,
   TRAIN_SEEDS = 1000000
 };
 
@@ -35,18 +37,45 @@ static bool is_layout(const avr_layout *l, const char *name) {
   return strcmp(l->name, name) == 0;
 }
 
+static bool one_of(const avr_layout *l, const char *const *names) {
+  for (; *names != NULL; names++)
+    if (is_layout(l, *names)) return true;
+  return false;
+}
+
+// Which questions of the composite family a layout can carry, and as what.
+static bool fits_composite(const avr_layout *l, avr_template id, share want) {
+  static const char *const stackless[] = {"stacked_screen", "twin_stacked_screens", NULL};
+  static const char *const covered[] = {"tower_behind_screen", "tower_in_pocket", "overhang_shadow",
+                                        NULL};
+  bool open = is_layout(l, "open_mix"), bare = is_layout(l, "bare_mix");
+  bool deep = is_layout(l, "deep_scene");
+  if (one_of(l, stackless) && (id == AVR_Q1 || id == AVR_K2)) return false;
+  // its stack is of two cubes, which cannot hold all counts on offer
+  if (is_layout(l, "overhang_shadow") && id == AVR_K2) return false;
+  if (want == HIDES_NOTHING) return bare && id >= AVR_E1 && id != AVR_K2;
+  if (want == SUFFICIENT) return open || (id != AVR_E1 && id != AVR_K1);
+  if (open || bare) return false;
+  // only counts ask for everything that is hidden
+  if (deep && id != AVR_K1 && id != AVR_K3) return false;
+  // only there are cubes of a tower itself out of sight
+  return (id != AVR_Q1 && id != AVR_K2) || one_of(l, covered);
+}
+
 // Which questions a layout can carry, and as what.
 static bool fits_share(const avr_layout *l, avr_template id, share want) {
+  static const char *const low[] = {"twin_towers", "open_towers", "tower_block", "stairs", NULL};
+  static const char *const low_stacks[] = {"overhang_pair", "mushroom_row", NULL};
   // only a stack of three has a centre cube
-  if (id == AVR_X1 && (is_layout(l, "pair_overhead") || is_layout(l, "quad_overhead")))
-    return false;
+  static const char *const centred[] = {"triple_overhead", "plain_overhead", "twin_towers",
+                                        "open_towers",     "stairs",         NULL};
+  if (id == AVR_X1 && !one_of(l, centred)) return false;
   id = avr_template_like(id);
-  bool overhead = l->family == AVR_STACK && !is_layout(l, "twin_towers") &&
-                  !is_layout(l, "open_towers") && !is_layout(l, "tower_block");
-  // its middle cube is of another size, which the evaluation of a size would not expect
-  if (is_layout(l, "hourglass") && id != AVR_Q1) return false;
+  if (l->family == AVR_COMPOSITE) return fits_composite(l, id, want);
+  bool overhead = l->family == AVR_STACK && !one_of(l, low);
   // stacks of two cubes cannot hold all counts on offer, and no held-out layout hides nothing
-  if (l->held_out && (id == AVR_K2 || (id == AVR_E1 && want == SUFFICIENT))) return false;
+  if ((l->held_out || one_of(l, low_stacks)) && id == AVR_K2) return false;
+  if (l->held_out && id == AVR_E1 && want == SUFFICIENT) return false;
   if (l->family == AVR_OCCLUSION && (id == AVR_Q1 || id == AVR_K2)) return false;
   if (l->family == AVR_STACK && (id == AVR_Q2 || id == AVR_Q3)) return false;
   if (want == HIDES_NOTHING)
@@ -56,7 +85,7 @@ static bool fits_share(const avr_layout *l, avr_template id, share want) {
     if (id == AVR_Q1 || id == AVR_K2) return !overhead;
     return true;
   }
-  if (id == AVR_Q1 && !overhead) return false;
+  if (id == AVR_Q1 && !overhead && !is_layout(l, "stairs")) return false;
   if (is_layout(l, "bare_screen") || is_layout(l, "open_table") || is_layout(l, "open_towers"))
     return false;
   if (id == AVR_E1 && l->family == AVR_STACK) return !is_layout(l, "triple_overhead");
@@ -76,14 +105,15 @@ static bool allowed(const avr_settings *set, uint64_t seed, const target *t, con
   if (l->held_out && seed < TRAIN_SEEDS) return false;
   if (!set->complete && (l->complete || id >= AVR_FIRST_TEMPLATES)) return false;
   return named(set->question, avr_template_name[id]) && named(set->layout, l->name) &&
-         named(set->family, l->family == AVR_STACK ? "stack" : "occlusion") &&
-         fits_share(l, id, t->share);
+         named(set->family, avr_family_word[l->family]) && fits_share(l, id, t->share);
 }
 
 // A question about a pair that the condition excludes would answer itself: its partner is asked
 // for. Stacks hide cubes only.
-static void keep_condition(avr_cogent condition, avr_family family, avr_filter *f) {
-  int shape = family == AVR_STACK ? GAZE_SHAPE_CUBE : f->value[AVR_SHAPE];
+static void keep_condition(avr_cogent condition, avr_family family, avr_wish *w) {
+  avr_filter *f = &w->filter;
+  bool cubes = family == AVR_STACK || w->id == AVR_K2;
+  int shape = cubes ? GAZE_SHAPE_CUBE : f->value[AVR_SHAPE];
   if (shape >= 0 && f->value[AVR_COLOUR] >= 0)
     f->value[AVR_COLOUR] = avr_cogent_colour(condition, shape, f->value[AVR_COLOUR]);
 }
@@ -109,7 +139,7 @@ static bool draw_template(gaze_rng *r, const avr_settings *set, uint64_t seed, t
       if (ok[t->family][id]) template[templates++] = id;
   avr_draw_wish(r, t->family, (avr_template) template[gaze_rng_int(r, 0, templates - 1)],
                 &t -> wish);
-  keep_condition(set->cogent, t->family, &t->wish.filter);
+  keep_condition(set->cogent, t->family, &t->wish);
   // where nothing hides, "yes" would be in sight
   if (t->share == HIDES_NOTHING && t->wish.id == AVR_E1) t->wish.truth = 0;
   return true;
@@ -124,27 +154,50 @@ static void draw_layout(gaze_rng *r, const avr_settings *set, uint64_t seed, tar
   t->layout = list[gaze_rng_int(r, 0, n - 1)];
 }
 
-// Whether what is hidden lies where the prior told to the agent lets it hide: under the top of a
-// stack, or small and one of at most two behind a large object or tower. Needs the hidden flags.
+// Whether what is hidden lies where the prior told to the agent lets it hide: one of at most three
+// outside the frame, under the top of a stack, or small and one of at most two behind a large
+// object or tower. Needs the hidden flags.
 static bool keeps_prior(const avr_scene *s) {
-  int behind[GAZE_SCENE_BODIES_MAX] = {0};
+  int behind[AVR_OWNERS] = {0};
   for (int i = 0; i < s->n; i++) {
     const avr_object *o = &s->object[i];
     if (!o->hidden) continue;
+    int owner = avr_owner_at(s, s->body[i].pos);
+    if (owner == AVR_OUTSIDE) {
+      if (++behind[owner] > AVR_OUTSIDE_MAX) return false;
+      continue;
+    }
     if (o->stack >= 0) {
       if (avr_stack_top(s, o->stack, 0xFFFF) == i) return false;
       continue;
     }
-    int owner = avr_owner_at(s, s->body[i].pos);
     if (o->value[AVR_SIZE] != AVR_SMALL || owner < 0 || ++behind[owner] > AVR_HIDDEN_MAX)
       return false;
   }
   return true;
 }
 
+// In composite scenes a cube that shows alone must show that it is no tower's top: its foot.
+static bool shows_foot(const avr_scene *s, const avr_view *v, int i) {
+  const avr_object *o = &s->object[i];
+  bool alone = o->stack < 0 && o->value[AVR_SHAPE] == GAZE_SHAPE_CUBE && !o->hidden;
+  return s->family != AVR_COMPOSITE || !alone || (v->know.fact[i] & AVR_KNOWS_BASE);
+}
+
 // Whether of a small object no more shows than its colour, far from the other thresholds.
 static bool is_sliver(const avr_object *o, float px, float ratio) {
   return o->value[AVR_SIZE] == AVR_SMALL && o->stack < 0 && px >= 1.5f * COLOUR_PX && ratio < 0.4f;
+}
+
+// Draws and paints the objects. The newer layouts are tighter and have several tries; the first
+// ones keep to one, which their seeds rest on.
+static bool draw_objects(gaze_rng *r, const avr_layout *l, avr_scene *s) {
+  int tries = l->complete || l->family == AVR_COMPOSITE ? TRIES_A_DRAW : 1;
+  for (; tries > 0; tries--) {
+    s->n = s->stacks = 0;
+    if (l->draw(r, s) && s->n >= 3 && avr_paint(r, s)) return true;
+  }
+  return false;
 }
 
 // Draws a scene, takes the first view and checks that nothing lies near a threshold: an object is
@@ -157,7 +210,7 @@ static gaze_err draw_scene(avr_oracle *o, gaze_rng *r, const avr_settings *set, 
   s->cogent = set->cogent;
   for (int k = 0; avr_layouts[k].name != NULL; k++)
     if (&avr_layouts[k] == t->layout) s->layout = k;
-  *ok = t->layout->draw(r, s) && s->n >= 3 && avr_paint(r, s);
+  *ok = draw_objects(r, t->layout, s);
   if (!*ok) return GAZE_OK;
   avr_scene_finish(s);
 
@@ -181,7 +234,7 @@ static gaze_err draw_scene(avr_oracle *o, gaze_rng *r, const avr_settings *set, 
     ob->hidden = sliver || px < EXISTS_PX;
     bool clear = sliver || px < 0.5f * EXISTS_PX ||
                  (under ? px >= 1.5f * COLOUR_PX : px >= 1.5f * SHAPE_PX && view->ratio[i] >= 0.7f);
-    *ok &= clear;
+    *ok &= clear && shows_foot(s, view, i);
   }
   *ok &= keeps_prior(s) && (slivers > 0 || !peek);
   return *ok ? avr_observe(o, s, st) : GAZE_OK;
@@ -272,7 +325,8 @@ static gaze_err judge(avr_oracle *o, const avr_settings *set, const target *t, a
   gaze_err err = avr_list_options(o, set, e);
   if (err == GAZE_ERR_NOTFOUND) return GAZE_OK;
   if (err) return err;
-  *ok = t->share == SUFFICIENT || e->steps_left > 0;
+  int least = is_layout(t->layout, "deep_scene") ? DEEP_STEPS : 1;
+  *ok = t->share == SUFFICIENT || e->steps_left >= least;
   e->optimal_steps = e->steps_left;
   return GAZE_OK;
 }
@@ -344,6 +398,7 @@ gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr
     if (k % TRIES_A_LAYOUT == 0) draw_layout(&r, set, seed, &t);
     memset(e, 0, sizeof *e);
     e->seed = seed;
+    e->tries = k + 1;
     e->control = t.share != MAIN;
     bool ok;
     GAZE_TRY(draw_scene(o, &r, set, &t, e, &ok));

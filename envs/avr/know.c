@@ -9,9 +9,10 @@ enum { CACHE = 4096, SAMPLES = 24, HULL_MAX = 64 };
 // thresholds of avr.md section 7, pixels at 448 x 448
 static const float EXISTS_PX = 30, COLOUR_PX = 50, SHAPE_PX = 150, SHAPE_RATIO = 0.5f,
                    SIZE_RATIO = 0.6f, PLACE_PX = 50, REFERENCE = 448;
-static const float SMALL = 0.018f;       // radius of the smallest unseen object [m]
-static const float BASE_ELEVATION = 60;  // from higher up a stack's height cannot be told [deg]
-static const int SAMPLES_SEEN = 3;       // visible samples of 24 that close a place
+static const float COVERED_RATIO = 0.3f;  // of a covered cube hardly more than half ever shows
+static const float SMALL = 0.018f;        // radius of the smallest unseen object [m]
+static const float BASE_ELEVATION = 60;   // from higher up a stack's height cannot be told [deg]
+static const int SAMPLES_SEEN = 3;        // visible samples of 24 that close a place
 
 typedef struct entry {
   uint64_t key;
@@ -27,6 +28,7 @@ struct avr_oracle {
   entry *cache;  // direct-mapped on the key
   uint32_t generation;
   avr_node *nodes;
+  int *node_index;
   float offset[SAMPLES][2], lift[SAMPLES];  // samples on a unit sphere, and their height on it
 };
 
@@ -43,9 +45,10 @@ gaze_err avr_oracle_open(avr_oracle **out, int judge_size, int threads) {
   o->ids = malloc(pixels * sizeof *o->ids);
   o->cache = calloc(CACHE, sizeof *o->cache);
   o->nodes = malloc(AVR_NODES_MAX * sizeof *o->nodes);
+  o->node_index = malloc(AVR_NODE_INDEX * sizeof *o->node_index);
   o->generation = 1;
   gaze_err e = gaze_exec_open_cpu(&o->exec, threads);
-  if (!e && (!o->depth || !o->ids || !o->cache || !o->nodes))
+  if (!e && (!o->depth || !o->ids || !o->cache || !o->nodes || !o->node_index))
     e = gaze_fail(GAZE_ERR_NOMEM, "avr: no memory for the oracle");
   for (int k = 0; k < SAMPLES; k++) {
     // two thirds on the rim, where a covered object shows first
@@ -69,6 +72,7 @@ void avr_oracle_close(avr_oracle **po) {
   free(o->ids);
   free(o->cache);
   free(o->nodes);
+  free(o->node_index);
   free(o);
   *po = NULL;
 }
@@ -78,6 +82,9 @@ void avr_forget(avr_oracle *o) {
 }
 avr_node *avr_nodes(avr_oracle *o) {
   return o->nodes;
+}
+int *avr_node_index(avr_oracle *o) {
+  return o->node_index;
 }
 int avr_judge_size(const avr_oracle *o) {
   return o->size;
@@ -253,6 +260,13 @@ static bool base_seen(const avr_oracle *o, const gaze_body *b, int id, const gaz
   return seen >= 3;
 }
 
+// Whether it can be asked of an object if something stands under it.
+static bool has_base(const avr_scene *s, int i) {
+  const avr_object *o = &s->object[i];
+  if (o->stack >= 0) return o->level == 0;
+  return s->family == AVR_COMPOSITE && o->value[AVR_SHAPE] == GAZE_SHAPE_CUBE;
+}
+
 static void see_objects(const avr_oracle *o, const avr_scene *s, const gaze_body *bodies,
                         const gaze_viewer *v, const gaze_camera *cam, avr_view *out) {
   float scale = (float)(o->size * o->size) / (REFERENCE * REFERENCE);
@@ -271,10 +285,11 @@ static void see_objects(const avr_oracle *o, const avr_scene *s, const gaze_body
     if (px >= PLACE_PX * scale) fact |= AVR_KNOWS_PLACE;
     if (px >= SHAPE_PX * scale && ratio >= SHAPE_RATIO) fact |= AVR_KNOWS_SHAPE;
     if (ratio >= SIZE_RATIO) fact |= AVR_KNOWS_SIZE;
-    if (ob->stack >= 0 && avr_stack_top(s, ob->stack, 0xFFFF) != i)
-      fact |= AVR_KNOWS_SHAPE | AVR_KNOWS_SIZE;
-    if (ob->stack >= 0 && ob->level == 0 && v->elevation <= BASE_ELEVATION &&
-        base_seen(o, &bodies[i], i, cam))
+    if (ob->stack >= 0 && avr_stack_top(s, ob->stack, 0xFFFF) != i) {
+      fact |= AVR_KNOWS_SHAPE;
+      if (avr_equal_stacks(s) || ratio >= COVERED_RATIO) fact |= AVR_KNOWS_SIZE;
+    }
+    if (has_base(s, i) && v->elevation <= BASE_ELEVATION && base_seen(o, &bodies[i], i, cam))
       fact |= AVR_KNOWS_BASE;
     out->know.fact[i] = (uint8_t)fact;
     out->visible = (uint16_t)(out->visible | 1u << i);
@@ -304,6 +319,14 @@ static bool near_start(const avr_scene *s, int i, const float at[2]) {
   return dx * dx + dy * dy < AVR_NEAR * AVR_NEAR;
 }
 
+// Whether a known body leaves no room for a small object at the place. Where stacks may be of
+// unequal cubes, one that rests on another tells no more than that a small cube is below.
+static bool takes_place(const avr_scene *s, const gaze_body *b, const float at[2]) {
+  gaze_body below = *b;
+  if (!avr_equal_stacks(s) && b->pos[2] - b->half > SMALL) below.half = fminf(b->half, SMALL);
+  return avr_point_gap(&below, at) < SMALL;
+}
+
 static void see_places(const avr_oracle *o, const avr_scene *s, const gaze_body *bodies,
                        const gaze_camera *cam, avr_view *out) {
   for (int p = 0; p < AVR_PLACES; p++) {
@@ -317,8 +340,8 @@ static void see_places(const avr_oracle *o, const avr_scene *s, const gaze_body 
       }
       float dx = at[0] - bodies[i].pos[0], dy = at[1] - bodies[i].pos[1], d2 = dx * dx + dy * dy;
       if (out->know.fact[i]) {
-        if (!closed && d2 < 0.006f) closed = avr_point_gap(&bodies[i], at) < SMALL;
-      } else if (s->object[i].stack < 0) {
+        if (!closed && d2 < 0.006f) closed = takes_place(s, &bodies[i], at);
+      } else if (s->object[i].stack < 0 || avr_owner_at(s, s->body[i].pos) == AVR_OUTSIDE) {
         there = d2 < AVR_NEAR * AVR_NEAR || near_start(s, i, at);
       }
     }

@@ -53,43 +53,12 @@ bool avr_draw_peek(gaze_rng *r, avr_scene *s) {
   return true;
 }
 
-// A small cube lies on the screen, which cannot be picked before it.
-static bool put_on_top(gaze_rng *r, avr_scene *s, int screen) {
-  const gaze_body *b = &s->body[screen];
-  float top = b->pos[2] + b->half, x = b->pos[0], y = b->pos[1];
-  float off_x = avr_between(r, -0.008, 0.008), off_y = avr_between(r, -0.008, 0.008);
-  float yaw = avr_between(r, 0, 90);
-  int i = avr_put(s, GAZE_SHAPE_CUBE, AVR_SMALL, x + off_x, y + off_y, yaw);
-  if (i < 0) return false;
-  s->body[i].pos[2] = top + s->body[i].half;
-  // no centre in the strip between the areas
-  return fabsf(s->body[i].pos[0]) > 0.021f;
-}
-
-bool avr_draw_stacked_screen(gaze_rng *r, avr_scene *s) {
-  avr_begin_front(s);
-  int f = avr_put_screen(r, s, 0.03f);
-  // nothing lies still on a sphere
-  if (f < 0 || s->body[f].shape == GAZE_SHAPE_SPHERE) return false;
-  int h = avr_put_hidden(r, s, f, 0, 0.008);
-  if (h < 0 || !put_on_top(r, s, f)) return false;
-  int sides = gaze_rng_int(r, 0, 3);
-  if ((sides & 1) && !avr_put_blocker(r, s, h, -70)) return false;
-  if ((sides & 2) && !avr_put_blocker(r, s, h, 70)) return false;
-  avr_put_decoys(r, s, 0, 3);
-  return true;
-}
-
 // Large, small, large: from above the upper one hides the middle.
 bool avr_draw_hourglass(gaze_rng *r, avr_scene *s) {
   s->start = (gaze_viewer){.elevation = 70.0f};
   int t = avr_put_tower(r, s, AVR_LARGE, 3, 0.14);
   if (t < 0) return false;
-  gaze_body *middle = &s->body[t + 1], *upper = &s->body[t + 2];
-  s->object[t + 1].value[AVR_SIZE] = AVR_SMALL;
-  middle->half = AVR_HALF[AVR_SMALL];
-  middle->pos[2] = 2.0f * AVR_HALF[AVR_LARGE] + AVR_HALF[AVR_SMALL];
-  upper->pos[2] = 3.0f * AVR_HALF[AVR_LARGE] + 2.0f * AVR_HALF[AVR_SMALL];
+  avr_make_small(s, t + 1);
   avr_put_guards(r, s, t);
   avr_put_stack_decoys(r, s, 0, 3);
   return true;

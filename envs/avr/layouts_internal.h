@@ -34,6 +34,8 @@ bool avr_draw_bare_screen(gaze_rng *r, avr_scene *s);
 bool avr_draw_pocket(gaze_rng *r, avr_scene *s);
 bool avr_draw_ring(gaze_rng *r, avr_scene *s);
 bool avr_draw_open_table(gaze_rng *r, avr_scene *s);
+bool avr_draw_file_behind(gaze_rng *r, avr_scene *s);
+bool avr_draw_split_areas(gaze_rng *r, avr_scene *s);
 
 // ---- layouts_stack.c ----
 // A tower at a random spot; its lowest cube, -1 if there is no room.
@@ -41,6 +43,10 @@ int avr_put_tower(gaze_rng *r, avr_scene *s, int size, int height, double reach)
 // Whether all levels from object `first` on fit: each is turned a little.
 bool avr_levels_fit(const avr_scene *s, int first, float gap);
 void avr_put_guards(gaze_rng *r, avr_scene *s, int inner);
+// Makes cube i of a stack a small one; what lies on it comes down.
+void avr_make_small(avr_scene *s, int i);
+// A large cube on a small one between y_lo and y_hi; its lowest cube, -1 if there is no room.
+int avr_put_overhang(gaze_rng *r, avr_scene *s, double y_lo, double y_hi);
 void avr_put_stack_decoys(gaze_rng *r, avr_scene *s, int lo, int hi);
 
 bool avr_draw_pair_overhead(gaze_rng *r, avr_scene *s);
@@ -49,12 +55,28 @@ bool avr_draw_quad_overhead(gaze_rng *r, avr_scene *s);
 bool avr_draw_plain_overhead(gaze_rng *r, avr_scene *s);
 bool avr_draw_twin_towers(gaze_rng *r, avr_scene *s);
 bool avr_draw_open_towers(gaze_rng *r, avr_scene *s);
+bool avr_draw_overhang_pair(gaze_rng *r, avr_scene *s);
+bool avr_draw_mushroom_row(gaze_rng *r, avr_scene *s);
+bool avr_draw_stairs(gaze_rng *r, avr_scene *s);
 
 // ---- layouts_heldout.c ----
 bool avr_draw_staggered(gaze_rng *r, avr_scene *s);
 bool avr_draw_peek(gaze_rng *r, avr_scene *s);
-bool avr_draw_stacked_screen(gaze_rng *r, avr_scene *s);
 bool avr_draw_hourglass(gaze_rng *r, avr_scene *s);
 bool avr_draw_tower_block(gaze_rng *r, avr_scene *s);
+
+// ---- layouts_composite.c ----
+bool avr_draw_tower_behind_screen(gaze_rng *r, avr_scene *s);
+bool avr_draw_small_behind_tower(gaze_rng *r, avr_scene *s);
+bool avr_draw_screen_and_tower(gaze_rng *r, avr_scene *s);
+bool avr_draw_overhang_shadow(gaze_rng *r, avr_scene *s);
+bool avr_draw_stacked_screen(gaze_rng *r, avr_scene *s);
+bool avr_draw_twin_stacked_screens(gaze_rng *r, avr_scene *s);
+bool avr_draw_tower_in_pocket(gaze_rng *r, avr_scene *s);
+bool avr_draw_two_areas_mixed(gaze_rng *r, avr_scene *s);
+bool avr_draw_deep_scene(gaze_rng *r, avr_scene *s);
+bool avr_draw_cropped_view(gaze_rng *r, avr_scene *s);
+bool avr_draw_open_mix(gaze_rng *r, avr_scene *s);
+bool avr_draw_bare_mix(gaze_rng *r, avr_scene *s);
 
 #endif

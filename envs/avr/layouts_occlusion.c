@@ -194,3 +194,41 @@ bool avr_draw_open_table(gaze_rng *r, avr_scene *s) {
     if (!avr_scatter(r, s, -1, AVR_SMALL)) return false;
   return true;
 }
+
+// The far one is closed to one side or both, where the near one is open: no side view shows both.
+bool avr_draw_file_behind(gaze_rng *r, avr_scene *s) {
+  avr_begin_front(s);
+  int f = avr_put_screen(r, s, 0.03f);
+  // a sphere's top is too low to hide two in file
+  if (f < 0 || s->body[f].shape == GAZE_SHAPE_SPHERE) return false;
+  int near = avr_put_hidden(r, s, f, 0.006, 0.004);
+  int far = near < 0 ? -1 : avr_put_hidden(r, s, near, 0.006, 0.004);
+  if (far < 0) return false;
+  int sides = gaze_rng_int(r, 1, 3);
+  if ((sides & 1) && !avr_put_blocker(r, s, far, -98)) return false;
+  if ((sides & 2) && !avr_put_blocker(r, s, far, 98)) return false;
+  avr_put_decoys(r, s, 0, 3);
+  return true;
+}
+
+bool avr_draw_split_areas(gaze_rng *r, avr_scene *s) {
+  avr_begin_front(s);
+  for (int k = 0; k < 2; k++) {
+    float side = k ? 1.0f : -1.0f;
+    for (int j = gaze_rng_int(r, 1, 2), first = 1; j > 0; j--, first = 0) {
+      int f = -1;
+      for (int tries = 0; tries < 8 && f < 0; tries++) {
+        f = avr_put_screen(r, s, 0.03f);
+        if (f < 0) return false;
+        if (s->body[f].pos[0] * side < 0.05f) s->n--, f = -1;
+      }
+      if (f < 0) return false;
+      if (!first && gaze_rng_int(r, 0, 1)) continue;
+      int h = avr_put_hidden(r, s, f, 0, 0.008);
+      if (h < 0) return false;
+      if (gaze_rng_int(r, 0, 1) && !avr_put_blocker(r, s, h, 70 * side)) return false;
+    }
+  }
+  avr_put_decoys(r, s, 0, 2);
+  return true;
+}

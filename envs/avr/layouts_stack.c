@@ -7,6 +7,16 @@
 
 static const float DEGREE = 0.017453293f;
 
+void avr_make_small(avr_scene *s, int i) {
+  float down = 2.0f * (s->body[i].half - AVR_HALF[AVR_SMALL]);
+  s->object[i].value[AVR_SIZE] = AVR_SMALL;
+  s->body[i].half = AVR_HALF[AVR_SMALL];
+  s->body[i].pos[2] -= 0.5f * down;
+  for (int k = 0; k < s->n; k++)
+    if (s->object[k].stack == s->object[i].stack && s->object[k].level > s->object[i].level)
+      s->body[k].pos[2] -= down;
+}
+
 // A tower at a random spot; returns its lowest cube, -1 if there is no room.
 int avr_put_tower(gaze_rng *r, avr_scene *s, int size, int height, double reach) {
   for (int k = 0; k < 30; k++) {
@@ -140,5 +150,73 @@ bool avr_draw_open_towers(gaze_rng *r, avr_scene *s) {
     if (avr_put_tower(r, s, size, height, 0.17) < 0) return false;
   }
   avr_put_stack_decoys(r, s, 0, 3);
+  return true;
+}
+
+// A large cube on a small one; its lowest cube, -1 if there is no room. Farther out than y the
+// viewer at 70 degrees would see the small one.
+int avr_put_overhang(gaze_rng *r, avr_scene *s, double y_lo, double y_hi) {
+  for (int k = 0; k < 30; k++) {
+    int n = s->n, stacks = s->stacks;
+    float x = avr_between(r, 0.022, 0.12), yaw = avr_between(r, 0, 90);
+    if (gaze_rng_int(r, 0, 1)) x = -x;
+    if (!avr_tower(r, s, AVR_LARGE, 2, x, avr_between(r, y_lo, y_hi), yaw)) return -1;
+    avr_make_small(s, n);
+    if (avr_levels_fit(s, n, 0.03f)) return n;
+    s->n = n, s->stacks = stacks;
+  }
+  return -1;
+}
+
+bool avr_draw_overhang_pair(gaze_rng *r, avr_scene *s) {
+  s->start = (gaze_viewer){.elevation = 70.0f};
+  int t = avr_put_overhang(r, s, -0.13, 0.03);
+  if (t < 0) return false;
+  avr_put_guards(r, s, t + 1);
+  avr_put_stack_decoys(r, s, 1, 3);
+  return true;
+}
+
+// In a row across, or a little askew.
+bool avr_draw_mushroom_row(gaze_rng *r, avr_scene *s) {
+  s->start = (gaze_viewer){.elevation = 70.0f};
+  int pairs = gaze_rng_int(r, 2, 3);
+  float askew = avr_between(r, -20, 20) * DEGREE, apart = avr_between(r, 0.115, 0.13);
+  // the middle one of three keeps off the strip between the areas
+  float x = avr_between(r, pairs == 3 ? 0.024 : 0, pairs == 3 ? 0.035 : 0.02);
+  float y = avr_between(r, -0.10, 0.0);
+  if (gaze_rng_int(r, 0, 1)) x = -x;
+  for (int k = 0; k < pairs; k++) {
+    float along = apart * ((float)k - 0.5f * (float)(pairs - 1)), yaw = avr_between(r, 0, 90);
+    int n = s->n;
+    if (!avr_tower(r, s, AVR_LARGE, 2, x + along * cosf(askew), y + along * sinf(askew), yaw))
+      return false;
+    avr_make_small(s, n);
+    if (!avr_levels_fit(s, n, 0.01f)) return false;
+  }
+  avr_put_stack_decoys(r, s, 0, 3);
+  return true;
+}
+
+// Towers of 3, 2 and 1 small cubes in line, so far apart that the tops show over each other and the
+// lower cube of the second does not.
+bool avr_draw_stairs(gaze_rng *r, avr_scene *s) {
+  s->start = (gaze_viewer){.elevation = 25.0f};
+  float x = avr_between(r, 0.022, 0.10), y = avr_between(r, -0.195, -0.17);
+  if (gaze_rng_int(r, 0, 1)) x = -x;
+  float dir[2], far = 0;
+  for (int height = 3, first = s->n; height > 0; height--) {
+    int n = s->n;
+    float yaw = avr_between(r, 0, 90);
+    if (!avr_tower(r, s, AVR_SMALL, height, x, y, yaw)) return false;
+    if (height == 3) avr_away(&s->body[first], dir);
+    for (int i = n; i < s->n; i++)
+      s->body[i].pos[0] += far * dir[0], s->body[i].pos[1] += far * dir[1];
+    if (!avr_levels_fit(s, n, 0.004f)) return false;
+    far += height == 3 ? avr_between(r, 0.165, 0.188) : avr_between(r, 0.172, 0.185);
+  }
+  if (gaze_rng_int(r, 0, 1)) put_guard(r, s, 3, gaze_rng_int(r, 0, 1) ? 65.0f : -65.0f);
+  if (gaze_rng_int(r, 0, 2) == 0) put_guard(r, s, 3, gaze_rng_int(r, 0, 1) ? 80.0f : -80.0f);
+  avr_put_stack_decoys(r, s, 0, 2);
   return true;
 }

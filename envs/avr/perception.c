@@ -4,6 +4,8 @@
 #include "envs/avr/avr_internal.h"
 #include "envs/avr/talk_internal.h"
 
+enum { LAYOUTS_MAX = 48 };
+
 static const float BEHIND_M = 0.03f;    // how much farther away "behind" is
 static const float LEAD_M = 0.02f;      // lead of the closest object over the next
 static const float LEAD_IMAGE = 0.03f;  // lead of the farthest object, of the image's side
@@ -27,16 +29,17 @@ static bool draw_scatter(gaze_rng *r, avr_scene *s) {
   return true;
 }
 
-static void draw_scene(gaze_rng *r, avr_scene *s) {
-  int layouts = 0;  // those training may show come first in the table
-  while (avr_layouts[layouts].name && !avr_layouts[layouts].held_out) layouts++;
+static void draw_scene(gaze_rng *r, bool complete, avr_scene *s) {
+  int layout[LAYOUTS_MAX], layouts = 0;  // those training may show
+  for (int k = 0; avr_layouts[k].name && layouts < LAYOUTS_MAX; k++)
+    if (!avr_layouts[k].held_out && (complete || !avr_layouts[k].complete)) layout[layouts++] = k;
   for (;;) {
     memset(s, 0, sizeof *s);
     bool drawn = false;
     if (gaze_rng_int(r, 0, 3) == 0) {
       drawn = draw_scatter(r, s);
     } else {
-      s->layout = gaze_rng_int(r, 0, layouts - 1);
+      s->layout = layout[gaze_rng_int(r, 0, layouts - 1)];
       const avr_layout *l = &avr_layouts[s->layout];
       s->family = l->family;
       drawn = l->draw(r, s);
@@ -290,7 +293,7 @@ static bool ask_hidden(const view *w, gaze_buf *user, gaze_buf *reply) {
   avr_region region[GAZE_SCENE_BODIES_MAX];
   int n = avr_open_regions(w->s, &any, w->st, region), told = 0;
   for (int i = 0; i < n; i++)
-    if (named_place(w, region[i].object) < 0) return false;
+    if (region[i].outside || named_place(w, region[i].object) < 0) return false;
   gaze_buf_str(user, "Hidden?");
   for (int k = 0; k < 2 * w->n; k++) {
     for (int i = 0; i < n; i++) {
@@ -370,7 +373,7 @@ static gaze_err look(gaze_talker *t, gaze_rng *r, gaze_buf *user, gaze_buf *repl
   view w = {.r = r, .s = s, .st = st};
   // a view of an empty corner teaches nothing: draw again
   while (w.n < 1) {
-    draw_scene(r, s);
+    draw_scene(r, t->set.complete, s);
     memset(st, 0, sizeof *st);
     memcpy(st->body, s->body, sizeof st->body);
     disturb(r, s, st);

@@ -57,6 +57,11 @@ static bool ask_closest(gaze_rng *r, const avr_scene *s, avr_question *q) {
   return q->anchor >= 0;
 }
 
+// Whether a colour names a stack: of its top cube, or of a cube that stands alone.
+static bool tops(const avr_scene *s, int i) {
+  return top(s, i) || (s->object[i].stack < 0 && s->object[i].value[AVR_SHAPE] == GAZE_SHAPE_CUBE);
+}
+
 // The object that exists must be hidden, unless nothing is.
 static bool ask_exists(const avr_scene *s, const avr_question *q) {
   for (int i = 0; i < s->n; i++) {
@@ -74,7 +79,7 @@ static bool ask_stack(gaze_rng *r, const avr_scene *s, avr_question *q) {
     // a top of the counted colour would tell that the count is not 0
     if (s->object[k].value[AVR_COLOUR] == q->filter.value[AVR_COLOUR]) ok[k] = false;
     for (int j = 0; j < s->n; j++)
-      if (j != k && top(s, j) && s->object[j].value[AVR_COLOUR] == s->object[k].value[AVR_COLOUR])
+      if (j != k && tops(s, j) && s->object[j].value[AVR_COLOUR] == s->object[k].value[AVR_COLOUR])
         ok[k] = false;
   }
   int t = pick(r, ok, s->n);
@@ -249,7 +254,7 @@ static int draw_window(gaze_rng *r, avr_family family, const avr_wish *w) {
   bool everywhere = w->id == AVR_K1 || w->id == AVR_M3;
   if (w->id == AVR_M1 && v[AVR_COLOUR] < 0) return family == AVR_STACK ? 1 : 0;
   if (!everywhere || v[AVR_COLOUR] >= 0 || v[AVR_SHAPE] > 0) return 0;
-  if (v[AVR_SHAPE] == 0) return family == AVR_STACK ? gaze_rng_int(r, 2, 3) : 1;
+  if (v[AVR_SHAPE] == 0) return family == AVR_OCCLUSION ? 1 : gaze_rng_int(r, 2, 3);
   return gaze_rng_int(r, 0, 1);
 }
 

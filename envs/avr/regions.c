@@ -1,4 +1,5 @@
-// envs/avr/regions.c - where unseen objects may be: behind what casts a shadow, under stack tops.
+// envs/avr/regions.c - where unseen objects may be: behind what casts a shadow, beyond the first
+// frame, under stack tops.
 //
 // A region is listed if something in it could matter to the question. Positions are those of t = 0,
 // because the answer is fixed then.
@@ -16,7 +17,7 @@ static int known_objects(const avr_scene *s, const avr_state *st) {
   return n;
 }
 
-// ---- behind ----
+// ---- behind, and beyond the first frame ----
 
 static int behind_room(const avr_scene *s, const avr_state *st, int owner) {
   int room = AVR_HIDDEN_MAX;
@@ -24,6 +25,15 @@ static int behind_room(const avr_scene *s, const avr_state *st, int owner) {
     if (!s->object[i].hidden || s->object[i].stack >= 0 || !avr_exists(st, i)) continue;
     room -= avr_owner_at(s, s->body[i].pos) == owner;
   }
+  return room > 0 ? room : 0;
+}
+
+// How many more objects may stand outside the first frame.
+static int outside_room(const avr_scene *s, const avr_state *st) {
+  int room = AVR_OUTSIDE_MAX;
+  for (int i = 0; i < s->n; i++)
+    room -=
+        s->object[i].hidden && avr_exists(st, i) && avr_owner_at(s, s->body[i].pos) == AVR_OUTSIDE;
   return room > 0 ? room : 0;
 }
 
@@ -45,7 +55,7 @@ static bool matters_at(const avr_scene *s, const avr_question *q, const float at
 
 // Open places by area and owner, counting only those where an unseen object could matter.
 static void open_places(const avr_scene *s, const avr_question *q, const avr_state *st, float best,
-                        int count[2][GAZE_SCENE_BODIES_MAX]) {
+                        int count[2][AVR_OWNERS]) {
   memset(count, 0, 2 * sizeof *count);
   for (int w = 0; w < (AVR_PLACES + 63) / 64; w++) {
     uint64_t open = ~st->know.closed[w];
@@ -67,19 +77,43 @@ static bool behind_matters(const avr_question *q) {
   return q->id != AVR_X1 && avr_counted_so_far(q, &unseen) != AVR_NO;
 }
 
+// What stands beyond the first frame may be anything, but the stack that a question names is in it.
+static bool outside_matters(const avr_question *q) {
+  const avr_object unseen = {.value = {-1, -1, -1}, .stack = -1, .level = -1};
+  if (avr_program_of(q->id) == AVR_QUERY) return true;
+  return q->id != AVR_X1 && avr_counted_so_far(q, &unseen) != AVR_NO;
+}
+
 static int rooms_behind(const avr_scene *s, const avr_question *q, const avr_state *st, float best,
                         avr_room *out) {
-  int n = 0, count[2][GAZE_SCENE_BODIES_MAX];
-  if (!behind_matters(q)) return 0;
+  int n = 0, count[2][AVR_OWNERS];
+  const bool behind = behind_matters(q), outside = outside_matters(q);
+  if (!behind && !outside) return 0;
   open_places(s, q, st, best, count);
-  for (int j = 0; j < s->n; j++) {
+  for (int j = 0; j <= AVR_OUTSIDE && n < GAZE_SCENE_BODIES_MAX; j++) {
+    const bool out_there = j == AVR_OUTSIDE;
+    if (!(out_there ? outside : behind) || (!out_there && j >= s->n)) continue;
     bool left = count[AVR_LEFT][j] >= AVR_REGION_PLACES;
     bool right = count[AVR_RIGHT][j] >= AVR_REGION_PLACES;
-    int room = left || right ? behind_room(s, st, j) : 0;
+    int room = !left && !right ? 0 : out_there ? outside_room(s, st) : behind_room(s, st, j);
     if (room == 0) continue;
-    out[n++] = (avr_room){{.object = j, .under = false}, room, {left, right}};
+    out[n++] =
+        (avr_room){{.object = out_there ? -1 : j, .outside = out_there}, room, {left, right}};
   }
   return n;
+}
+
+void avr_relevant_places(const avr_scene *s, const avr_question *q, const avr_state *st,
+                         uint64_t places[(AVR_PLACES + 63) / 64]) {
+  const float best = avr_score_so_far(s, q, st);
+  memset(places, 0, (AVR_PLACES + 63) / 64 * sizeof *places);
+  for (int p = 0; p < AVR_PLACES; p++) {
+    if (avr_bit(st->know.closed, p) || s->owner[p] < 0) continue;
+    float at[3] = {0, 0, SMALL_Z};
+    avr_place_at(p, at);
+    if (matters_at(s, q, at, AVR_LEFT, best) || matters_at(s, q, at, AVR_RIGHT, best))
+      avr_set(places, p);
+  }
 }
 
 // ---- under ----
@@ -110,25 +144,27 @@ static int stack_room(const avr_scene *s, const avr_state *st, int stack) {
 static bool under_beats(const avr_scene *s, const avr_question *q, const avr_state *st, int top,
                         float best) {
   const gaze_body *t = &s->body[top];
-  if (q->id == AVR_Q3) return t->half < 0.02f && avr_score(s, q, t->pos) < best;
+  bool equal = avr_equal_stacks(s);
+  if (q->id == AVR_Q3) return (t->half < 0.02f || !equal) && avr_score(s, q, t->pos) < best;
   if (s->object[q->anchor].stack == s->object[top].stack) {
     int below = -1;
     for (int i = 0; i < s->n; i++)
       if (s->object[i].stack == s->object[top].stack &&
           s->object[i].level == s->object[q->anchor].level - 1)
         below = i;
-    return (below < 0 || !avr_exists(st, below)) && 2.0f * t->half < best;
+    float apart = t->half + (equal ? t->half : AVR_HALF[AVR_SMALL]);
+    return (below < 0 || !avr_exists(st, below)) && apart < best;
   }
   const float *f = s->body[q->anchor].pos;
   return hypotf(t->pos[0] - f[0], t->pos[1] - f[1]) < best;
 }
 
-// What stands under a top is a cube of its size, in its area.
+// What stands under a top is a cube, in its area, and of its size where stacks are equal.
 static bool under_matters(const avr_scene *s, const avr_question *q, const avr_state *st, int top,
                           float best) {
   if (avr_program_of(q->id) == AVR_QUERY) return under_beats(s, q, st, top, best);
   if (q->id == AVR_X1) return s->object[top].stack == q->stack;
-  bool sized = st->know.fact[top] & AVR_KNOWS_SIZE;
+  bool sized = (st->know.fact[top] & AVR_KNOWS_SIZE) && avr_equal_stacks(s);
   const avr_object unseen = {
       .value = {-1, sized ? s->object[top].value[AVR_SIZE] : -1, GAZE_SHAPE_CUBE},
       .stack = s->object[top].stack};
@@ -183,6 +219,10 @@ uint16_t avr_bounding(const avr_scene *s, const avr_question *q, const avr_state
       if (!(present >> i & 1) || !avr_exists(st, i)) continue;
       if (o->value[AVR_SIZE] != AVR_LARGE && o->stack < 0) continue;
       if (o->stack >= 0 && avr_stack_top(s, o->stack, (uint16_t)present) != i) continue;
+      if (r[k].outside) {
+        if (avr_owner_at(s, s->body[i].pos) == AVR_OUTSIDE) mask |= 1u << i;
+        continue;
+      }
       float dx = s->body[i].pos[0] - s->body[r[k].object].pos[0];
       float dy = s->body[i].pos[1] - s->body[r[k].object].pos[1];
       if (hypotf(dx, dy) < 0.17f) mask |= 1u << i;

@@ -7,6 +7,7 @@ const char *const avr_colour_name[AVR_COLOURS] = {"gray",  "red",    "blue", "gr
                                                   "brown", "purple", "cyan", "yellow"};
 const char *const avr_size_name[AVR_SIZES] = {"large", "small"};
 const char *const avr_shape_name[AVR_SHAPES] = {"cube", "sphere", "cylinder"};
+const char *const avr_family_word[AVR_FAMILIES] = {"occlusion", "stack", "composite"};
 
 static const uint8_t COLOUR_RGB[AVR_COLOURS][3] = {{87, 87, 87},   {173, 35, 35}, {42, 75, 215},
                                                    {29, 105, 20},  {129, 74, 25}, {129, 38, 192},
@@ -165,8 +166,19 @@ bool avr_paint(gaze_rng *r, avr_scene *s) {
   return true;
 }
 
+bool avr_equal_stacks(const avr_scene *s) {
+  return s->family != AVR_COMPOSITE && fabsf(s->start.elevation - 70.0f) > 1.0f;
+}
+
+// Whether the frame ends before a point of the table, at the height of a small object's centre.
+static bool beyond_frame(const float at[2], const gaze_camera *cam) {
+  float p[3] = {at[0], at[1], AVR_HALF[AVR_SMALL]}, x, y, depth;
+  if (!gaze_camera_project(cam, p, &x, &y, &depth)) return true;
+  return x < 0 || y < 0 || x >= (float)cam->w || y >= (float)cam->h;
+}
+
 // The caster of a place's shadow: the nearest object in front of it on the line from the viewer.
-static int owner_of(const avr_scene *s, const float at[2], const gaze_camera *cam) {
+static int caster_of(const avr_scene *s, const float at[2], const gaze_camera *cam) {
   float dx = at[0] - cam->pos[0], dy = at[1] - cam->pos[1], far = hypotf(dx, dy);
   int best = -1;
   float nearest = 1e9f;
@@ -175,6 +187,7 @@ static int owner_of(const avr_scene *s, const float at[2], const gaze_camera *ca
     const avr_object *o = &s->object[i];
     if (o->value[AVR_SIZE] != AVR_LARGE && o->stack < 0) continue;
     if (o->stack >= 0 && avr_stack_top(s, o->stack, 0xFFFF) != i) continue;
+    if (beyond_frame(s->body[i].pos, cam)) continue;
     float ox = s->body[i].pos[0] - cam->pos[0], oy = s->body[i].pos[1] - cam->pos[1];
     float along = ox * dx + oy * dy, side = fabsf(ox * dy - oy * dx);
     float behind = far - along;
@@ -184,6 +197,10 @@ static int owner_of(const avr_scene *s, const float at[2], const gaze_camera *ca
     if (distance < nearest) nearest = distance, best = i;
   }
   return nearest < 0.42f ? best : -1;
+}
+
+static int owner_of(const avr_scene *s, const float at[2], const gaze_camera *cam) {
+  return beyond_frame(at, cam) ? AVR_OUTSIDE : caster_of(s, at, cam);
 }
 
 int avr_owner_at(const avr_scene *s, const float at[2]) {

@@ -42,8 +42,8 @@ bool avr_can_try(const avr_scene *s, const avr_state *st, const avr_option *o) {
       return true;
     case AVR_ORBIT: {
       // clipped at the limits: blocked when next to nothing would change
-      float lo = s->family == AVR_OCCLUSION ? 15.0f : 20.0f;
-      float hi = s->family == AVR_OCCLUSION ? 45.0f : 88.0f;
+      float lo, hi;
+      avr_elevation_range(s, &lo, &hi);
       if (o->azimuth != 0.0f) return fabsf(v->azimuth + o->azimuth) <= 90.5f;
       return o->elevation > 0 ? hi - v->elevation >= 5.0f : v->elevation - lo >= 5.0f;
     }
@@ -151,8 +151,9 @@ static tally mark(const avr_episode *e, const avr_phrases *w, listing *l) {
   }
   n = avr_unseen_regions(&e->scene, &e->question, &e->state, region);
   for (int i = 0; i < n; i++)
-    *(region[i].under ? &l->marks.under[region[i].object] : &l->marks.behind[region[i].object]) =
-        true;
+    *(region[i].outside ? &l->marks.outside
+      : region[i].under ? &l->marks.under[region[i].object]
+                        : &l->marks.behind[region[i].object]) = true;
   return t;
 }
 
@@ -202,7 +203,7 @@ static void match_line(const avr_episode *e, const avr_phrases *w, const listing
 }
 
 static void hidden_line(const avr_phrases *w, const listing *l, gaze_buf *out) {
-  bool any = false;
+  bool any = l->marks.outside;
   for (int i = 0; i < GAZE_SCENE_BODIES_MAX; i++) any |= l->marks.behind[i] || l->marks.under[i];
   gaze_buf_printf(out, "%s %s\n", w->hidden, any ? w->unknown : w->none);
 }

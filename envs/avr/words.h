@@ -45,6 +45,7 @@ typedef struct avr_marks {
   bool by_area;                           // numbers start anew in each area
   uint8_t area[GAZE_SCENE_BODIES_MAX];    // AVR_LEFT, AVR_RIGHT
   bool behind[GAZE_SCENE_BODIES_MAX], under[GAZE_SCENE_BODIES_MAX];
+  bool outside;  // something may be beyond the first frame
 } avr_marks;
 
 // One line "[x0 y0 x1 y1] name" per seen object; integers are hundredths of width and height,

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <cmocka.h>
-#include "envs/avr/avr_internal.h"
+#include "envs/avr/layouts_internal.h"
 
 enum { GRAY, RED, BLUE, GREEN, BROWN, PURPLE, CYAN, YELLOW };
 enum { CUBE = GAZE_SHAPE_CUBE, SPHERE = GAZE_SHAPE_SPHERE, CYLINDER = GAZE_SHAPE_CYLINDER };
@@ -339,6 +339,131 @@ static void test_physical_actions(void **state) {
   for (int k = avr_actions(&s, &st, all, 64) - 1; k >= 0; k--) assert_true(all[k].azimuth <= 0);
 }
 
+static int place_near(float x, float y) {
+  int best = 0;
+  float nearest = 1e9f;
+  for (int p = 0; p < AVR_PLACES; p++) {
+    float at[2];
+    avr_place_at(p, at);
+    float d = (at[0] - x) * (at[0] - x) + (at[1] - y) * (at[1] - y);
+    if (d < nearest) nearest = d, best = p;
+  }
+  return best;
+}
+
+static int most(const avr_scene *s, const avr_question *q, const avr_state *st) {
+  avr_values v;
+  avr_possible(s, q, st, &v);
+  return v.hi;
+}
+
+// The frame ends at the middle: up to three objects of any kind may stand in the other area.
+static void test_beyond_the_first_frame(void **state) {
+  (void)state;
+  avr_scene s = {.family = AVR_COMPOSITE, .start = {.elevation = 25, .pan = 20}};
+  put(&s, RED, AVR_LARGE, CUBE, 0.12f, -0.05f);
+  put(&s, GREEN, AVR_SMALL, CYLINDER, 0.17f, -0.15f);
+  int blue = put(&s, BLUE, AVR_SMALL, SPHERE, -0.12f, 0.02f);
+  int gray = put(&s, GRAY, AVR_LARGE, CYLINDER, -0.15f, 0.13f);
+  avr_state st = begin(&s);
+  assert_int_equal(st.visible, 3);
+  assert_int_equal(avr_owner_at(&s, s.body[blue].pos), AVR_OUTSIDE);
+  assert_int_equal(avr_owner_at(&s, s.body[gray].pos), AVR_OUTSIDE);
+  assert_int_equal(avr_owner_at(&s, s.body[0].pos), 0);
+
+  avr_question q = ask(AVR_K3);
+  avr_region r[GAZE_SCENE_BODIES_MAX];
+  q.filter.value[AVR_COLOUR] = BLUE;
+  q.dir = AVR_LEFT;
+  assert_int_equal(avr_open_regions(&s, &q, &st, r), 1);
+  assert_true(r[0].outside && !r[0].under && r[0].object == -1);
+  assert_int_equal(most(&s, &q, &st), 3);
+  q.dir = AVR_RIGHT;
+  assert_int_equal(most(&s, &q, &st), 2);  // behind the red cube
+  avr_question all = ask(AVR_K1);
+  all.filter.value[AVR_COLOUR] = BLUE;
+  assert_int_equal(most(&s, &all, &st), 5);
+  all.filter = (avr_filter){{-1, AVR_LARGE, -1}};
+  assert_int_equal(most(&s, &all, &st), 4);  // not only small ones
+  avr_question shape = ask(AVR_Q3);
+  shape.attr = AVR_SIZE, shape.dir = AVR_LEFT;
+  assert_true(possible(&s, &shape, &st, AVR_LARGE) && possible(&s, &shape, &st, AVR_SMALL));
+
+  // turning shows it, and so does a step to any side, which looks at the centre again
+  q.dir = AVR_LEFT;
+  avr_option all_actions[64], turn = {.kind = AVR_TURN, .pan = -20};
+  avr_state after;
+  bool ok;
+  assert_int_equal(avr_imagine(oracle, &s, &st, &turn, &after, &ok), GAZE_OK);
+  assert_true(ok && avr_gain(&s, &q, &st, &after) > 0);
+  assert_true(possible(&s, &q, &after, 1));
+  int n = avr_actions(&s, &st, all_actions, 64), length;
+  uint64_t first;
+  assert_int_equal(avr_plan(oracle, &s, &q, &st, all_actions, n, 3, &length, &first), GAZE_OK);
+  assert_true(length >= 1);
+  for (int k = 0; k < n; k++)
+    if (all_actions[k].kind == AVR_TURN && all_actions[k].pan > 0) assert_false(first >> k & 1);
+
+  // three found there close it, however much of it was never seen
+  put(&s, CYAN, AVR_SMALL, CUBE, -0.06f, -0.15f);
+  s.object[4].hidden = true;
+  for (int i = blue; i < s.n; i++) st.know.fact[i] = 31;
+  assert_int_equal(avr_open_regions(&s, &q, &st, r), 0);
+  assert_true(sufficient(&s, &q, &st));
+}
+
+// A large cube on a small one: what is not seen of a stack may be of either size, unless the scene
+// is one of equal stacks; and a top tells nothing of the table beside its foot.
+static void test_unequal_stacks(void **state) {
+  (void)state;
+  for (int equal = 0; equal < 2; equal++) {
+    avr_scene s = {.family = equal ? AVR_STACK : AVR_COMPOSITE};
+    gaze_rng rng;
+    gaze_rng_init(&rng, 1, 1);
+    s.start.elevation = equal ? 88.0f : 70.0f;
+    assert_true(avr_tower(&rng, &s, AVR_LARGE, 2, 0.03f, 0.0f, 0));
+    avr_make_small(&s, 0);
+    assert_true(s.body[0].pos[2] == 0.018f && s.body[1].pos[2] - 0.072f < 1e-6f);
+    s.object[0].value[AVR_COLOUR] = BLUE, s.object[1].value[AVR_COLOUR] = RED;
+    avr_state st = begin(&s);
+    assert_int_equal(avr_equal_stacks(&s), equal);
+    assert_int_equal(st.know.fact[0], 0);
+
+    avr_question q = ask(AVR_K1);
+    avr_region r[GAZE_SCENE_BODIES_MAX];
+    int under = 0;
+    q.filter = (avr_filter){{-1, AVR_SMALL, -1}};
+    for (int k = avr_open_regions(&s, &q, &st, r) - 1; k >= 0; k--) under += r[k].under;
+    assert_int_equal(under, equal ? 0 : 1);
+    assert_int_equal(avr_bit(st.know.closed, place_near(0.03f, 0.046f)), equal);
+
+    // from low down most of its sides show
+    avr_state low = st;
+    low.viewer.elevation = 25;
+    memset(&low.know, 0, sizeof low.know);
+    assert_int_equal(avr_observe(oracle, &s, &low), GAZE_OK);
+    assert_true(low.know.fact[0] & AVR_KNOWS_SIZE);
+    assert_true(low.know.fact[0] & AVR_KNOWS_BASE);
+  }
+}
+
+// Cubes alone show their foot in composite scenes; elsewhere nobody asks.
+static void test_foot_of_a_lone_cube(void **state) {
+  (void)state;
+  for (int family = 0; family < AVR_FAMILIES; family++) {
+    avr_scene s = {.family = (avr_family)family, .start = {.elevation = 25}};
+    put(&s, RED, AVR_LARGE, CUBE, 0.10f, 0.0f);
+    avr_state st = begin(&s);
+    assert_int_equal((st.know.fact[0] & AVR_KNOWS_BASE) != 0, family != AVR_OCCLUSION);
+    float lo, hi;
+    avr_elevation_range(&s, &lo, &hi);
+    assert_true(lo == (family == AVR_STACK ? 20 : 15) && hi == (family == AVR_STACK ? 88 : 45));
+    s.start.elevation = 70;
+    avr_elevation_range(&s, &lo, &hi);
+    assert_true(hi == (family == AVR_STACK ? 88 : 70));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_view_shows_and_hides),
@@ -349,6 +474,9 @@ int main(void) {
       cmocka_unit_test(test_templates_by_hand),
       cmocka_unit_test(test_stack_needs_its_base),
       cmocka_unit_test(test_physical_actions),
+      cmocka_unit_test(test_beyond_the_first_frame),
+      cmocka_unit_test(test_unequal_stacks),
+      cmocka_unit_test(test_foot_of_a_lone_cube),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }
