@@ -22,6 +22,7 @@ void tabletop_close(void **self) {
   gaze_buf_fini(&t->text);
   gaze_buf_fini(&t->reply);
   gaze_buf_fini(&t->reference);
+  gaze_buf_fini(&t->told);
   free(t);
   *self = NULL;
 }
@@ -271,11 +272,14 @@ gaze_err tabletop_step(void *self, const gaze_act *act, gaze_obs *obs, gaze_outc
     return gaze_fail(GAZE_ERR_ARG, "%s: act: expected text, found a chunk", t->game->name);
   gaze_buf_clear(&t->reply);
   gaze_buf_str(&t->reply, act->text);
-  if (t->reply.failed) return gaze_fail(GAZE_ERR_NOMEM, "%s: out of memory", t->game->name);
+  gaze_buf_clear(&t->told);
+  gaze_buf_str(&t->told, gaze_buf_text(&t->reference));
+  if (t->reply.failed || t->told.failed)
+    return gaze_fail(GAZE_ERR_NOMEM, "%s: out of memory", t->game->name);
   t->playing = false;
 
   const gaze_vla_r1_reply r = parse(&t->reply, point);
-  const char *reply = gaze_buf_text(&t->reply), *reference = gaze_buf_text(&t->reference);
+  const char *reply = gaze_buf_text(&t->reply), *reference = gaze_buf_text(&t->told);
   const gaze_vla_r1_options strict = {.mode = GAZE_VLA_R1_STRICT};
   *out = (gaze_outcome){.format = r.strict,
                         .choice = -1,
@@ -290,8 +294,7 @@ gaze_err tabletop_step(void *self, const gaze_act *act, gaze_obs *obs, gaze_outc
   else
     GAZE_TRY(e);
   out->terminated = !out->truncated;
-  out->reward =
-      (float)gaze_vla_r1_eval(reply, t->reply.len, reference, t->reference.len, &strict).score;
+  out->reward = (float)gaze_vla_r1_eval(reply, t->reply.len, reference, t->told.len, &strict).score;
   *obs = (gaze_obs){.text = "", .turn = 1, .last = true};
   return GAZE_OK;
 }

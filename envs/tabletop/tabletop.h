@@ -91,6 +91,7 @@ struct tabletop {
   gaze_image image;
   gaze_truth truth;
   gaze_buf text, reply, reference;
+  gaze_buf told;  // the reference of the last step: an outcome outlives the next reset
 };
 
 // ---- table.c: the seam's four functions; an environment's open names its game ----
