@@ -16,7 +16,7 @@
 #include "envs/batch.h"
 #include "rt/pool.h"
 
-enum { WARM_STEPS = 500, SUBSTEPS = 5, ROWS_MAX = 1024, SIZE = 112, PICTURES = 40 };
+enum { WARM_STEPS = 500, ROWS_MAX = 1024, SIZE = 112, PICTURES = 40 };
 static const double SLICE_S = 0.25;  // of one measurement
 
 // ---- an environment that is mj_step and nothing else ----
@@ -27,7 +27,7 @@ typedef struct world {
   gaze_exec *ex;
   gaze_body body[GAZE_SCENE_BODIES_MAX];
   int bodies;  // drawn; 0 for a model of the caller's
-  int size;
+  int size, substeps;
   gaze_image image;
   float *q;  // [nq], shown as the joints
   gaze_state state;
@@ -38,6 +38,9 @@ static gaze_err world_open_model(world *w, const gaze_cfg *cfg) {
   const char *file = NULL, *text = NULL;
   GAZE_TRY(gaze_cfg_str(cfg, "mjcf", NULL, &file));
   GAZE_TRY(gaze_cfg_str(cfg, "xml", NULL, &text));
+  int64_t substeps;
+  GAZE_TRY(gaze_cfg_int(cfg, "substeps", 5, 1, 1000, &substeps));
+  w->substeps = (int)substeps;
   mjSpec *spec = file ? mj_parseXML(file, NULL, why, sizeof why)
                       : mj_parseXMLString(text, NULL, why, sizeof why);
   w->m = spec ? mj_compile(spec, NULL) : NULL;
@@ -99,7 +102,7 @@ static gaze_err world_reset(void *self, uint64_t seed, gaze_obs *obs) {
 static gaze_err world_step(void *self, const gaze_act *act, gaze_obs *obs, gaze_outcome *out) {
   world *w = self;
   for (int i = 0; i < w->m->nu; i++) w->d->ctrl[i] = (mjtNum)act->chunk[i];
-  for (int i = 0; i < SUBSTEPS; i++) mj_step(w->m, w->d);
+  for (int i = 0; i < w->substeps; i++) mj_step(w->m, w->d);
   *out = (gaze_outcome){.choice = -1, .status = "ok"};
   look(w, obs);
   return GAZE_OK;
@@ -139,7 +142,7 @@ static const gaze_env world_env = {.name = "bare",
 // ---- the sides ----
 
 typedef struct rig {
-  int threads, rows, iterations;  // iterations of SUBSTEPS a measurement
+  int threads, rows, substeps, iterations;  // iterations of substeps a measurement
   gaze_cfg *cfg;
   gaze_pool *pool;
   gaze_crew *crew;
@@ -166,7 +169,7 @@ static void step_share(void *ctx, int worker, int workers) {
   for (int k = 0; k < r->iterations; k++) {
     for (long i = lo; i < hi; i++) {
       const world *w = r->bare[i];
-      for (int j = 0; j < SUBSTEPS; j++) mj_step(w->m, w->d);
+      for (int j = 0; j < w->substeps; j++) mj_step(w->m, w->d);
     }
   }
   gaze_fp_restore(mode);
@@ -194,7 +197,7 @@ static gaze_err time_own(rig *r, timed *t) {
   const double t0 = gaze_bench_now(), c0 = gaze_bench_cpu();
   int failed = 0;
   for (int k = 0; k < r->iterations; k++)
-    failed += mjb_step(r->own, NULL, r->rows, SUBSTEPS, mjSTAGE_NONE);
+    failed += mjb_step(r->own, NULL, r->rows, r->substeps, mjSTAGE_NONE);
   *t = (timed){gaze_bench_now() - t0, gaze_bench_cpu() - c0};
   return failed ? gaze_fail(GAZE_ERR_INTERNAL, "MuJoCo's batch: %d steps failed", failed) : GAZE_OK;
 }
@@ -253,6 +256,7 @@ static gaze_err rig_model(rig *r, const gaze_cfg *cfg, const char *python) {
                     : gaze_bench_mjcf(body, gaze_bench_scene(body), false, true, &xml);
   if (!e && file) e = gaze_cfg_set_str(r->cfg, "mjcf", file);
   if (!e && !file) e = gaze_cfg_set_str(r->cfg, "xml", gaze_buf_text(&xml));
+  if (!e) e = gaze_cfg_set_num(r->cfg, "substeps", r->substeps);
   if (!e && python) e = write_xml(r, gaze_buf_text(&xml));
   gaze_buf_fini(&xml);
   if (!e && python) e = gaze_bench_peer_start(&r->peer, python, "tools/bench_peer_env.py");
@@ -261,12 +265,13 @@ static gaze_err rig_model(rig *r, const gaze_cfg *cfg, const char *python) {
 
 static gaze_err rig_open(rig *r, const gaze_cfg *cfg) {
   const char *python = NULL;
-  int64_t rows;
+  int64_t rows, substeps;
   char why[256] = "";
   GAZE_TRY(gaze_args_threads(cfg, &r->threads));
   GAZE_TRY(gaze_cfg_int(cfg, "rows", 8 * r->threads, 1, ROWS_MAX, &rows));
   GAZE_TRY(gaze_cfg_str(cfg, "peer", NULL, &python));
-  r->rows = (int)rows;
+  GAZE_TRY(gaze_cfg_int(cfg, "substeps", 5, 1, 1000, &substeps));
+  r->rows = (int)rows, r->substeps = (int)substeps;
   GAZE_TRY(rig_model(r, cfg, python));
   for (int i = 0; i < r->rows; i++) GAZE_TRY(world_open(&r->bare[i], r->cfg));
   GAZE_TRY(gaze_pool_open(&r->pool, r->threads));
@@ -310,7 +315,7 @@ static gaze_err calibrate(rig *r) {
 static gaze_err time_rollout(rig *r, timed *t) {
   char line[96];
   double v[2];
-  snprintf(line, sizeof line, "rollout %d %d %d", r->rows, r->threads, SUBSTEPS * r->iterations);
+  snprintf(line, sizeof line, "rollout %d %d %d", r->rows, r->threads, r->substeps * r->iterations);
   GAZE_TRY(gaze_bench_peer_ask(&r->peer, line, v, 2));
   *t = (timed){v[0], v[1]};
   return GAZE_OK;
@@ -324,7 +329,7 @@ static gaze_err measure_steps(rig *r, gaze_bench *b) {
   const int sides = r->peer.pid > 0 ? SIDES : ROLLOUT;
   static gaze_bench_row wall[SIDES], cpu[SIDES];
   GAZE_TRY(calibrate(r));
-  const double steps = (double)r->rows * r->iterations * SUBSTEPS;
+  const double steps = (double)r->rows * r->iterations * r->substeps;
   for (int s = 0; s < SIDES; s++) {
     wall[s] = (gaze_bench_row){.unit = "steps/s", .beside = "bare mj_step"};
     cpu[s] = (gaze_bench_row){.unit = "steps/cpu-s", .beside = "bare mj_step"};
@@ -364,12 +369,12 @@ static gaze_err measure_pictures(rig *r, gaze_bench *b) {
     if (r->peer.pid <= 0) continue;
     char line[64];
     double v[2];
-    snprintf(line, sizeof line, "render %d %d %d", SIZE, SUBSTEPS, PICTURES);
+    snprintf(line, sizeof line, "render %d %d %d", SIZE, r->substeps, PICTURES);
     GAZE_TRY(gaze_bench_peer_ask(&r->peer, line, v, 2));
     row.limit[k] = PICTURES / v[1];
   }
   char line[96];
-  snprintf(line, sizeof line, "%d steps + %d x %d picture", SUBSTEPS, SIZE, SIZE);
+  snprintf(line, sizeof line, "%d steps + %d x %d picture", r->substeps, SIZE, SIZE);
   return gaze_bench_add(b, &row, line);
 }
 
@@ -386,7 +391,7 @@ static gaze_err measure_envpool(rig *r, gaze_bench *b) {
       return GAZE_OK;
     }
     GAZE_TRY(time_batch(r, &t));
-    const double steps = (double)r->rows * r->iterations * SUBSTEPS;
+    const double steps = (double)r->rows * r->iterations * r->substeps;
     row.rate[k] = steps / t.wall, row.limit[k] = steps / v[0];
     row.share[k] = t.cpu / t.wall / r->threads;
   }

@@ -1,4 +1,4 @@
-// rt/crew.h - persistent worker threads for jobs; a job of one number likes one worker.
+// rt/crew.h - persistent worker threads that take jobs from one queue, first come first served.
 #ifndef GAZE_RT_CREW_H
 #define GAZE_RT_CREW_H
 
@@ -16,10 +16,8 @@ gaze_err gaze_crew_open(gaze_crew **c, int threads, int cap);
 // Carries out what waits, joins the workers, frees, nulls.  [rt: never]
 void gaze_crew_close(gaze_crew **c);
 
-// Queues fn(ctx, job[i]) for every i < n, all or none: each for worker job[i] modulo the workers,
-// who carries out his own in the order they came, and those of others when he has none; any thread
-// may post, and wait for the jobs by means of its own. RANGE if there is no room for n.  [rt:
-// never]
+// Queues fn(ctx, job[i]) for every i < n, all or none; any thread may post, and wait for the jobs
+// by means of its own. RANGE if there is no room for n.  [rt: never]
 gaze_err gaze_crew_post(gaze_crew *c, gaze_crew_fn fn, void *ctx, const int *job, int n);
 
 // Returns the number of workers; 0 for NULL.  [rt: safe]
