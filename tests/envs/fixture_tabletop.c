@@ -136,6 +136,11 @@ void tabletop_test_equal_seeds(const gaze_env *env, const char *const *more) {
   tabletop_test_close(env, b);
 }
 
+// one point more than a path may have
+#define ELEVEN                                                                            \
+  "<think>t</think><output>[[0.1,0.5],[0.2,0.5],[0.3,0.5],[0.1,0.6],[0.2,0.6],[0.3,0.6]," \
+  "[0.1,0.7],[0.2,0.7],[0.3,0.7],[0.1,0.8],[0.2,0.8]]</output>"
+
 void tabletop_test_malformed(const gaze_env *env, const char *const *more) {
   static const char *const bad[] = {
       "",
@@ -146,8 +151,8 @@ void tabletop_test_malformed(const gaze_env *env, const char *const *more) {
       "<think>t</think><output>[]</output>",
       "<think>t</think><output>[[0.5, 0.5], [0.6, 0.6]]</output>",
       "<think>t</think><output>[[0.5, 0.5], [0.5, 0.5], [0.5, 0.5], [0.6, 0.6]]</output>",
-      "<think>t</think><output>[[0.1,0.5],[0.2,0.5],[0.3,0.5],[0.1,0.6],[0.2,0.6],[0.3,0.6],"
-      "[0.1,0.7],[0.2,0.7],[0.3,0.7],[0.1,0.8],[0.2,0.8]]</output>",
+      "<think>t</think><output>[[.1,.5]]</output>",
+      ELEVEN,
       "<think>t</think><output>[[0.5, 0.5], [0.6, NaN], [0.7, 0.7]]</output>",
       "<think>t</think><output>{\"x\": NaN, \"y\": 1, \"width\": 1, \"height\": 1}</output>",
       "<think>t</think><output>{\"x\": 0.5}</output>",

@@ -128,14 +128,16 @@ static void test_absent(void **state) {
   tabletop_test_close(env, t);
 }
 
-// A path whose straight line is blocked by a large object, gone straight: the arm refuses, geometry
-// too. Around it both go.
+// A path whose straight line is blocked by a large object, gone straight: geometry refuses, the arm
+// too (at the first such table: it costs much more). Around it both go.
 static void test_obstacle(void **state) {
   (void)state;
+  uint64_t first = 0;
   for (int run = 0; run < 2; run++) {
-    tabletop *t = tabletop_test_open(env, run ? fast_there : there);
+    tabletop *t = tabletop_test_open(env, run ? there : fast_there);
+    const int wanted = run ? 1 : 3;
     int blocked = 0;
-    for (uint64_t seed = 0; blocked < 3 && seed < 60; seed++) {
+    for (uint64_t seed = first; blocked < wanted && seed < first + 60; seed++) {
       double p[TABLETOP_POINTS_MAX][2], q[3][2], spot[3];
       tabletop_test_reset(env, t, seed);
       const int n = truth_path(t, p);
@@ -153,9 +155,9 @@ static void test_obstacle(void **state) {
       tabletop_test_reset(env, t, seed);
       out = tabletop_test_step(env, t, t->truth.reply);
       assert_true(out.correct);
-      blocked++;
+      if (blocked++ == 0 && run == 0) first = seed;
     }
-    assert_int_equal(blocked, 3);
+    assert_int_equal(blocked, wanted);
     tabletop_test_close(env, t);
   }
 }
