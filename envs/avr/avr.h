@@ -272,6 +272,11 @@ avr_template avr_template_like(avr_template id);
 // Draws a wish for a template in scenes of this family.  [rt: never]
 void avr_draw_wish(gaze_rng *r, avr_family family, avr_template id, avr_wish *w);
 
+// Draws other words for the same template and keeps the truth, of a count its place among those on
+// offer: truths stay as even as they were drawn, whatever words are too rare to find a scene.
+// [rt: never]
+void avr_reword(gaze_rng *r, avr_family family, avr_wish *w);
+
 // Writes the question of the wish about the scene, with its answer and the values on offer; false
 // if the scene cannot be asked so or its answer is another. Needs the hidden flags.  [rt: never]
 bool avr_ask(gaze_rng *r, const avr_scene *s, const avr_wish *w, avr_question *q);

@@ -388,6 +388,11 @@ gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr
     // a seed that finds no scene so hard makes do with an easier one
     if (k > 0 && k % TRIES_A_CLOSURE == 0)
       t.closed = ease(t.closed, k / TRIES_A_CLOSURE + t.wish.truth);
+    // the later templates ask for more at once: other words, the same place of the truth
+    if (k > 0 && k % TRIES_A_WISH == 0 && t.wish.id >= AVR_FIRST_TEMPLATES) {
+      avr_reword(&r, t.family, &t.wish);
+      keep_condition(set->cogent, t.family, &t.wish.filter);
+    }
     if (k >= TRIES / 2 && k % TRIES_A_WISH == 0) {  // the last resort: another question
       t.closed = 0;
       draw_template(&r, set, seed, &t);

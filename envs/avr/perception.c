@@ -338,9 +338,14 @@ static bool plain(const view *w, int i) {
 
 // A question of the game about this scene whose words this view makes plain; false if none was
 // found. Sides of the table are those of azimuth 0, so only a view from there is asked about them.
-static bool ask_game(const view *w, avr_question *q) {
-  static const avr_template id[7] = {AVR_E1, AVR_K1, AVR_K2, AVR_Q1, AVR_Q2, AVR_Q3, AVR_K3};
-  int kinds = w->st->viewer.azimuth == 0.0f && w->st->viewer.pan == 0.0f ? 7 : 5;
+static bool ask_game(const view *w, bool complete, avr_question *q) {
+  static const avr_template first[7] = {AVR_E1, AVR_K1, AVR_K2, AVR_Q1, AVR_Q2, AVR_Q3, AVR_K3};
+  static const avr_template all[AVR_TEMPLATES] = {AVR_E1, AVR_K1, AVR_K2, AVR_Q1, AVR_Q2, AVR_P3,
+                                                  AVR_M1, AVR_M3, AVR_M4, AVR_M5, AVR_X1, AVR_Q3,
+                                                  AVR_K3, AVR_P1, AVR_P2, AVR_M2, AVR_X2};
+  const avr_template *id = complete ? all : first;
+  bool sides = w->st->viewer.azimuth == 0.0f && w->st->viewer.pan == 0.0f;
+  int kinds = complete ? (sides ? AVR_TEMPLATES : 11) : (sides ? 7 : 5);
   for (int tries = 0; tries < 40; tries++) {
     avr_wish wish;
     avr_draw_wish(w->r, w->s->family, id[gaze_rng_int(w->r, 0, kinds - 1)], &wish);
@@ -355,7 +360,7 @@ static bool ask_game(const view *w, avr_question *q) {
 // the list alone, or with what the thought of the game says of it
 static void list_view(gaze_talker *t, const view *w, gaze_buf *user, gaze_buf *reply) {
   bool first = gaze_rng_int(w->r, 0, 1) == 1;
-  if (gaze_rng_real(w->r, 0.0, 1.0) < t->asked && ask_game(w, &t->e.question)) {
+  if (gaze_rng_real(w->r, 0.0, 1.0) < t->asked && ask_game(w, t->set.complete, &t->e.question)) {
     gaze_buf_str(user, "Question: ");
     avr_question_text(w->s, &t->e.question, user);
     gaze_buf_str(user, "\n");

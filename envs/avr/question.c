@@ -285,6 +285,12 @@ void avr_draw_wish(gaze_rng *r, avr_family family, avr_template id, avr_wish *w)
   w->truth = w->from + gaze_rng_int(r, 0, 3);
 }
 
+void avr_reword(gaze_rng *r, avr_family family, avr_wish *w) {
+  int place = w->truth - w->from;
+  avr_draw_wish(r, family, w->id, w);
+  w->truth = w->from + place;
+}
+
 static bool ask_objects(gaze_rng *r, const avr_scene *s, const avr_wish *w, avr_question *q) {
   switch (w->id) {
     case AVR_Q1:

@@ -87,6 +87,53 @@ static void test_questions(void **state) {
   expect_question(&q, "how many cubes are gray in the stack topped by the green cube?");
   q = (avr_question){.id = AVR_K3, .filter = {{-1, SMALL, -1}}, .dir = AVR_RIGHT};
   expect_question(&q, "how many objects are small in the right area?");
+  q = (avr_question){.id = AVR_P1, .filter = {{RED, -1, -1}}};
+  expect_question(&q, "is the number of red objects equal in the left and right areas?");
+  q = (avr_question){.id = AVR_P2, .filter = {{-1, -1, CUBE}}, .more = 1};
+  expect_question(&q, "which area has more cube objects?");
+  q.more = -1;
+  expect_question(&q, "which area has fewer cube objects?");
+  q = (avr_question){.id = AVR_P3, .attr = AVR_COLOUR, .filter = {{-1, SMALL, CUBE}}, .anchor = 1};
+  expect_question(&q,
+                  "is the colour of the small cube the same as the colour of the small sphere?");
+  q = (avr_question){.id = AVR_P3, .attr = AVR_SHAPE, .filter = {{RED, SMALL, -1}}, .anchor = 0};
+  expect_question(
+      &q, "is the shape of the small red object the same as the shape of the large red object?");
+  q = (avr_question){
+      .id = AVR_M1, .filter = {{RED, -1, -1}}, .removed = {{{-1, SMALL, CUBE}}}, .n_removed = 1};
+  expect_question(&q,
+                  "remove all objects that are small cube: how many objects that are red remain?");
+  q.id = AVR_M2, q.dir = AVR_LEFT;
+  expect_question(&q,
+                  "remove all objects that are small cube: how many objects that are red remain in "
+                  "the left area?");
+  q = (avr_question){.id = AVR_M3, .filter = {{-1, SMALL, -1}}, .added = 3};
+  expect_question(&q, "add 3 objects that are small: how many objects are small then?");
+  q = (avr_question){.id = AVR_M4, .filter = {{GRAY, -1, -1}}, .stack = 0, .added = 1};
+  expect_question(&q,
+                  "add 1 cubes that are gray to the stack topped by the green cube: how many cubes "
+                  "are gray in it then?");
+  q = (avr_question){.id = AVR_M5,
+                     .filter = {{RED, -1, -1}},
+                     .removed = {{{-1, SMALL, CUBE}}, {{-1, LARGE, SPHERE}}},
+                     .n_removed = 2};
+  expect_question(&q,
+                  "remove all objects that are small cube and all that are large sphere: how many "
+                  "objects that are red remain?");
+  q.id = AVR_X2, q.more = 1;
+  expect_question(
+      &q,
+      "remove all objects that are small cube and all that are large sphere: which area "
+      "has more red objects?");
+  q = (avr_question){.id = AVR_X1,
+                     .attr = AVR_COLOUR,
+                     .stack = 0,
+                     .anchor = 1,
+                     .removed = {{{-1, LARGE, CUBE}}},
+                     .n_removed = 1};
+  expect_question(&q,
+                  "remove all objects that are large cube: is the colour of the centre cube of the "
+                  "stack topped by the green cube the same as the colour of the small sphere?");
 }
 
 static const avr_option options[] = {
@@ -132,7 +179,10 @@ static void test_values(void **state) {
   } rows[] = {{AVR_Q1, AVR_COLOUR, 7, "yellow"},  {AVR_Q2, AVR_SIZE, 1, "small"},
               {AVR_Q3, AVR_SHAPE, 2, "cylinder"}, {AVR_E1, AVR_COLOUR, 0, "no"},
               {AVR_E1, AVR_COLOUR, 1, "yes"},     {AVR_K1, AVR_COLOUR, 0, "0"},
-              {AVR_K3, AVR_COLOUR, 12, "12"}};
+              {AVR_K3, AVR_COLOUR, 12, "12"},     {AVR_P1, AVR_COLOUR, 0, "no"},
+              {AVR_P2, AVR_COLOUR, 0, "left"},    {AVR_X2, AVR_SHAPE, 1, "right"},
+              {AVR_P2, AVR_SHAPE, 2, "equal"},    {AVR_P3, AVR_SHAPE, 1, "yes"},
+              {AVR_M3, AVR_SHAPE, 15, "15"},      {AVR_X1, AVR_COLOUR, 1, "yes"}};
   gaze_buf b = GAZE_BUF_INIT;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     avr_question q = {.id = rows[i].id, .attr = rows[i].attr};
@@ -161,6 +211,14 @@ static void test_boxes(void **state) {
   assert_string_equal(b.data,
                       "[30 41 44 60] large red cube behind under\n"
                       "[0 99 99 99] small blue sphere 12\n");
+  // where areas are compared each has numbers of its own
+  gaze_buf_clear(&b);
+  m = (avr_marks){
+      .w = &avr_wording[0], .by_area = true, .number = {2, 1}, .area = {AVR_LEFT, AVR_RIGHT}};
+  avr_box_lines(&e.scene, &e.state.know, seen, 2, &m, &b);
+  assert_string_equal(b.data,
+                      "[30 41 44 60] large red cube left 2\n"
+                      "[0 99 99 99] small blue sphere right 1\n");
   gaze_buf_fini(&b);
 }
 
