@@ -308,8 +308,9 @@ static void known(pen *p, const gaze_shot *s) {
   gaze_known_object k[GAZE_KNOWN_MAX];
   int n = s->has_truth ? gaze_known_read(s->truth.known, k) : 0;
   if (n == 0) return;
-  char text[96];
-  snprintf(text, sizeof text, "Seen so far: %d of %d", n, s->truth.bodies);
+  char text[96], of[24] = "";
+  if (s->truth.bodies) snprintf(of, sizeof of, " of %d", s->truth.bodies);
+  snprintf(text, sizeof text, "Seen so far: %d%s", n, of);
   heading(p, text);
   for (int i = 0; i < n; i++) {
     int x = PAD;
