@@ -152,7 +152,7 @@ static gaze_err stand(tabletop *t, bool *good) {
   return e == GAZE_ERR_TIMEOUT ? GAZE_OK : e;
 }
 
-// One try at a table with a truth. Geometry first: it costs a hundredth of a plan.
+// One try at a table with a truth. Geometry first: a plan costs far more.
 static gaze_err draw_once(tabletop *t, gaze_rng *r, int n, bool twins, bool absent, bool *good) {
   tabletop_task *k = &t->task;
   *good = tabletop_draw(r, n, twins, &k->scene) && tabletop_choose(r, twins, absent, k) &&

@@ -115,9 +115,6 @@ bool tabletop_choose(gaze_rng *r, bool twins, bool absent, tabletop_task *task);
 // ---- view.c ----
 // Renders the present bodies into v.  [rt: never]
 gaze_err tabletop_look(gaze_exec *ex, const gaze_body *bodies, int n, tabletop_view *v);
-// Median depth [m] of the pixels in the box (0..1, corners), NAN if fewer than `least` are valid
-// (0.1..2 m).  [rt: never]
-double tabletop_depth(const tabletop_view *v, const double box[4], int least);
 // The point `depth` metres along the optical axis behind a picture point (0..1).  [rt: safe]
 void tabletop_point(const tabletop_view *v, const double at[2], double depth, double p[3]);
 // The surface seen at a picture point: median depth of 5 x 5 pixels. False where there is none.

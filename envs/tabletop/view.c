@@ -64,7 +64,8 @@ static double median(const tabletop_view *v, int x0, int y0, int x1, int y1, int
   return found;
 }
 
-double tabletop_depth(const tabletop_view *v, const double box[4], int least) {
+// The same of a box in 0..1.
+static double box_depth(const tabletop_view *v, const double box[4], int least) {
   return median(v, clip(floor(box[0] * SIZE)), clip(floor(box[1] * SIZE)),
                 clip(ceil(box[2] * SIZE)), clip(ceil(box[3] * SIZE)), least);
 }
@@ -101,7 +102,7 @@ bool tabletop_box_point(const tabletop_view *v, const double box[4], double p[3]
   for (int k = 0; k < 2 && !isfinite(depth); k++) {
     const double w = 0.5 * CENTRAL[k] * (box[2] - box[0]), h = 0.5 * CENTRAL[k] * (box[3] - box[1]);
     const double part[4] = {at[0] - w, at[1] - h, at[0] + w, at[1] + h};
-    depth = tabletop_depth(v, part, LEAST);
+    depth = box_depth(v, part, LEAST);
   }
   if (!isfinite(depth)) return false;
   tabletop_point(v, at, depth, p);
