@@ -112,7 +112,7 @@ static bool allowed(const avr_settings *set, uint64_t seed, const target *t, con
 // for. Stacks hide cubes only.
 static void keep_condition(avr_cogent condition, avr_family family, avr_wish *w) {
   avr_filter *f = &w->filter;
-  bool cubes = family == AVR_STACK || w->id == AVR_K2;
+  bool cubes = family == AVR_STACK || avr_template_like(w->id) == AVR_K2;
   int shape = cubes ? GAZE_SHAPE_CUBE : f->value[AVR_SHAPE];
   if (shape >= 0 && f->value[AVR_COLOUR] >= 0)
     f->value[AVR_COLOUR] = avr_cogent_colour(condition, shape, f->value[AVR_COLOUR]);
@@ -391,7 +391,7 @@ gaze_err avr_generate(avr_oracle *o, const avr_settings *set, uint64_t seed, avr
     // the later templates ask for more at once: other words, the same place of the truth
     if (k > 0 && k % TRIES_A_WISH == 0 && t.wish.id >= AVR_FIRST_TEMPLATES) {
       avr_reword(&r, t.family, &t.wish);
-      keep_condition(set->cogent, t.family, &t.wish.filter);
+      keep_condition(set->cogent, t.family, &t.wish);
     }
     if (k >= TRIES / 2 && k % TRIES_A_WISH == 0) {  // the last resort: another question
       t.closed = 0;

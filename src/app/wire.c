@@ -17,7 +17,8 @@ struct gaze_wire {
 static gaze_err env_settings(gaze_cfg *to, const gaze_cfg *from, const gaze_env *env,
                              bool own_server) {
   // an environment's own settings stand under its name: "avr.layout"
-  const char *const keys[] = {"oracle", "token", "timeout_s", "shm", "split", "image_size", env->name};
+  const char *const keys[] = {"oracle", "token",      "timeout_s", "shm",
+                              "split",  "image_size", env->name};
   // a server of our own has the environment's settings already, also those that name files
   const size_t n = own_server ? 3 : sizeof keys / sizeof *keys;
   char *text = gaze_cfg_dump(from);

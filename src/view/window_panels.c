@@ -291,7 +291,6 @@ static void option(pen *p, const gaze_shot *s, int i, const gaze_choices *c) {
   if (label & GAZE_OPT_CORRECT) chip(p, &x, GOOD, "right");
   if (label & GAZE_OPT_GAINING) chip(p, &x, GOOD, "reveals");
   if ((label & GAZE_OPT_OPTIMAL) && !(label & GAZE_OPT_ANSWER)) chip(p, &x, GOOD, "best");
-  if (label & GAZE_OPT_HARMFUL) chip(p, &x, BAD, "harms");
   p->y += high;
 }
 
