@@ -3,7 +3,8 @@
 
 usage: leak_checks.py EPISODES.mcap [MORE.mcap ...]     (made by: gaze gen --env avr --episodes N)
 
-Per question type (query, exist, count), by five-fold cross-validation, forced to answer:
+Per question type (query, exist, count; with avr.complete comparison, hypothetical and composite too),
+by five-fold cross-validation, forced to answer:
   majority       the most frequent right value among those offered
   question       conditional logit over question word x offered value, and over the value's letter
 Chance is one over the number of offered answers. Then: is the right letter uniform over the answer
@@ -19,6 +20,8 @@ import numpy as np
 from mcap.reader import make_reader
 
 FOLDS, EPOCHS = 5, 30
+KINDS = {"how many": "count", "is there": "exist", "is the": "comparison", "which": "comparison",
+         "add": "hypothetical", "remove": "hypothetical", "": "query"}  # by how a question begins
 ACTION = re.compile(r"^(view|turn|pick|move) ")
 
 
@@ -46,8 +49,9 @@ def parse(turns):
     names = [name for name, _ in answers]
     if decision.group(1) not in names:
         return None
-    kind = "count" if question.startswith("how many") else (
-        "exist" if question.startswith("is there") else "query")
+    kind = next(kind for head, kind in KINDS.items() if question.startswith(head))
+    if kind == "hypothetical" and "how many" not in question:
+        kind = "composite"
     return {"kind": kind, "words": question.split(), "values": names,
             "letters": [letter for _, letter in answers], "right": names.index(decision.group(1)),
             "first_sufficient": "\nAnswer: " + decision.group(1) + "\n" in turns[0]["reply"]
@@ -61,7 +65,7 @@ def features(e, i):
     keys = [("value", e["kind"], e["values"][i]), ("letter", e["letters"][i]), ("place", i)]
     keys += [("word", w, e["values"][i]) for w in set(e["words"])]
     # a count may be guessed from where it stands among the others
-    if e["kind"] == "count":
+    if e["values"][0].isdigit():
         keys.append(("rank", sorted(map(int, e["values"])).index(int(e["values"][i]))))
     return keys
 
@@ -123,8 +127,10 @@ def main():
     episodes = [e for e in map(parse, read(sys.argv[1:])) if e]
     print(f"{len(episodes)} episodes, {100 * np.mean([e['first_sufficient'] for e in episodes]):.1f} % "
           "sufficient at first")
-    for kind in ("query", "exist", "count"):
+    for kind in ("query", "exist", "count", "comparison", "hypothetical", "composite"):
         part = [e for e in episodes if e["kind"] == kind]
+        if not part:
+            continue
         fold = rng.permutation(len(part)) % FOLDS
         hits = {"majority": [], "question": []}
         for k in range(FOLDS):

@@ -305,8 +305,10 @@ static bool nth_question(const avr_belief *b, avr_template id, int number, avr_q
     if (s->n == 0) return false;
     q->anchor = slot(&number, s->n);
     q->attr = (avr_attr)slot(&number, AVR_ATTRS);
-    for (int a = 0; a < AVR_ATTRS && id == AVR_P3; a++)
-      if (a != (int)q->attr) q->filter.value[a] = slot(&number, values[a]);
+    for (int a = 0; a < AVR_ATTRS && id == AVR_P3; a++) {
+      int value = slot(&number, values[a]);  // of `attr` too, else the radix would depend on it
+      if (a != (int)q->attr) q->filter.value[a] = value;
+    }
     return number == 0;
   }
   int word = slot(&number, WORDS);

@@ -167,6 +167,7 @@ static void possible_query(const avr_scene *s, const avr_question *q, const avr_
   float best;
   avr_room r[GAZE_SCENE_BODIES_MAX];
   int winner = candidate(s, q, st, &best), n = avr_rooms(s, q, st, best, r);
+  if (winner < 0 && n == 0) add_value(v->possible, q->attr, -1);
   if (winner >= 0) add_value(v->possible, q->attr, known_value(s, st, winner, q->attr));
   for (int k = 0; k < n; k++) add_value(v->possible, q->attr, unseen_value(s, &r[k].at, q->attr));
   // objects that would win if they were small
@@ -174,7 +175,6 @@ static void possible_query(const avr_scene *s, const avr_question *q, const avr_
     if (avr_exists(st, i) && !(st->know.fact[i] & AVR_KNOWS_SIZE) &&
         avr_score(s, q, s->body[i].pos) < best)
       add_value(v->possible, q->attr, known_value(s, st, i, q->attr));
-  if (how_many(v) == 0) add_value(v->possible, q->attr, -1);  // nothing qualifies so far
 }
 
 static void possible_count(const avr_scene *s, const avr_question *q, const avr_state *st,
@@ -222,23 +222,19 @@ static areas count_areas(const avr_scene *s, const avr_question *q, const avr_st
   return a;
 }
 
-// Every pair of counts that the areas can have. Unseen ones: as many as fit on each side and in
-// all, since a region open to both lends its room to either.
+// What counts is how many more there are on the left. Every difference between the extremes can be,
+// but that one of unknown place is on either side makes it two more or two less.
 static void possible_sides(const avr_scene *s, const avr_question *q, const avr_state *st,
                            avr_values *v) {
   areas a = count_areas(s, q, st);
-  int all = a.room[0] + a.room[1] + a.room[2], either = a.sure[2] + a.maybe[2];
-  if (all > a.left) all = a.left;
-  for (int l = 0; l <= a.room[0] + a.room[2] && l <= all; l++)
-    for (int r = 0; r <= a.room[1] + a.room[2] && l + r <= all; r++)
-      for (int e = 0; e <= either; e++)  // of those of unknown place so many are left
-        for (int f = 0; e + f <= either; f++) {
-          if (e + f < a.sure[2]) continue;
-          int from_l = a.sure[0] + l + e, from_r = a.sure[1] + r + f;
-          for (int m = 0; m <= a.maybe[0]; m++)
-            for (int k = 0; k <= a.maybe[1]; k++)
-              v->possible[avr_compare(q, from_l + m, from_r + k)] = true;
-        }
+  int left = a.room[0] + a.room[2], right = a.room[1] + a.room[2];
+  if (left > a.left) left = a.left;
+  if (right > a.left) right = a.left;
+  int up = left + a.maybe[0] + a.maybe[2], down = right + a.maybe[1] + a.maybe[2];
+  for (int k = 0; k <= a.sure[2]; k++) {
+    int sure = a.sure[0] + k - a.sure[1] - (a.sure[2] - k);
+    for (int d = sure - down; d <= sure + up; d++) v->possible[avr_compare(q, d, 0)] = true;
+  }
 }
 
 static void possible_same(const avr_scene *s, const avr_question *q, const avr_state *st,
