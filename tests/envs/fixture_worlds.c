@@ -9,6 +9,8 @@
 #include <string.h>
 
 enum { OBJECTS = 12, BEHIND = 2, UNDER = 4, PLACES_LEAST = 3, GRID = 38, SLOTS = 1 << 15 };
+// beyond the first frame: so many objects of any kind, and the owner of the places there
+enum { BEYOND = 3, OUTSIDE = GAZE_SCENE_BODIES_MAX };
 enum { ANYWHERE = -1 };  // in neither area, or it does not matter
 
 typedef struct thing {
@@ -213,14 +215,22 @@ static bool open_at(const avr_scene *s, const avr_state *st, int p, int owner) {
   return s->owner[p] == owner && !((st->know.closed[p / 64] >> (p % 64)) & 1);
 }
 
-// How many more small objects the prior lets hide behind the owner.
+// Whether the prior says that the cubes of a stack are of one size: of stack scenes, and not of
+// those first seen from 70 degrees.
+static bool equal_cubes(const avr_scene *s) {
+  return s->family != AVR_COMPOSITE && fabsf(s->start.elevation - 70) > 1;
+}
+
+// How many more small objects the prior lets hide behind the owner, or of any kind out of the
+// frame.
 static int room_behind(const avr_scene *s, const avr_state *st, int owner) {
-  int room = BEHIND;
+  int room = owner == OUTSIDE ? BEYOND : BEHIND;
   for (int i = 0; i < s->n; i++) {
     const float *at = s->body[i].pos;
     int gx = (int)floorf(at[0] / 0.012f + 19.0f), gy = (int)floorf(at[1] / 0.012f + 19.0f);
     bool on = gx >= 0 && gx < GRID && gy >= 0 && gy < GRID;
-    if (known(st, i, AVR_EXISTS) && s->object[i].hidden && s->object[i].stack < 0 && on &&
+    bool alone = s->object[i].stack < 0 || owner == OUTSIDE;
+    if (known(st, i, AVR_EXISTS) && s->object[i].hidden && alone && on &&
         s->owner[gx + GRID * gy] == owner)
       room--;
   }
@@ -335,7 +345,9 @@ static void add_behind(worlds *w, const avr_state *st, int owner) {
     for (int area = ANYWHERE; area <= AVR_RIGHT; area++) {
       if ((area == ANYWHERE) == by_area(w->q)) continue;
       if ((area == ANYWHERE ? all : in[area]) < PLACES_LEAST) continue;
-      const thing t = {.value = {-1, 1, -1}, .stack = -1, .level = -1, .index = -1, .area = area};
+      const int size = owner == OUTSIDE ? -1 : 1;
+      const thing t = {
+          .value = {-1, size, -1}, .stack = -1, .level = -1, .index = -1, .area = area};
       meet_all(w, &w->a, &t, &w->b);
     }
     swap_in(w);
@@ -353,12 +365,12 @@ static void add_under(worlds *w, const avr_state *st, int stack) {
   }
   join(&w->b, &w->a);  // no cube, then one, two, three more
   for (int k = 0; k < room && k < missing; k++) {
-    const thing t = {
-        .value = {-1, knows_value(st, top, AVR_SIZE) ? w->s->object[top].value[AVR_SIZE] : -1, 0},
-        .stack = stack,
-        .level = level[k],
-        .index = -1,
-        .area = w->s->body[top].pos[0] < 0 ? AVR_LEFT : AVR_RIGHT};
+    bool sized = knows_value(st, top, AVR_SIZE) && equal_cubes(w->s);
+    const thing t = {.value = {-1, sized ? w->s->object[top].value[AVR_SIZE] : -1, 0},
+                     .stack = stack,
+                     .level = level[k],
+                     .index = -1,
+                     .area = w->s->body[top].pos[0] < 0 ? AVR_LEFT : AVR_RIGHT};
     clear(&w->c);
     meet_all(w, &w->a, &t, &w->c);
     clear(&w->a);
@@ -376,6 +388,7 @@ static uint32_t program_answers(const avr_scene *s, const avr_question *q, const
   for (int i = 0; i < s->n; i++)
     if (known(st, i, AVR_EXISTS)) add_known(w, st, i);
   for (int j = 0; j < s->n; j++) add_behind(w, st, j);
+  add_behind(w, st, OUTSIDE);
   for (int k = 0; k < s->stacks; k++) add_under(w, st, k);
   uint32_t found = 0;
   for (int k = 0; k < w->a.n; k++) {
@@ -397,7 +410,9 @@ static uint32_t values_of(const avr_question *q, int value) {
 static uint32_t unseen_winners(const avr_scene *s, const avr_question *q, const avr_state *st,
                                float best) {
   uint32_t found = 0;
-  for (int j = 0; j < s->n; j++) {
+  const bool equal = equal_cubes(s);
+  for (int j = 0; j <= OUTSIDE; j++) {
+    if (j >= s->n && j != OUTSIDE) continue;
     int ahead = 0;
     for (int p = 0; p < AVR_PLACES; p++) {
       float x, y;
@@ -405,7 +420,7 @@ static uint32_t unseen_winners(const avr_scene *s, const avr_question *q, const 
       ahead += open_at(s, st, p, j) && distance(s, q, x, y, 0.018f) < best;
     }
     if (ahead >= PLACES_LEAST && room_behind(s, st, j) > 0)
-      found |= values_of(q, q->attr == AVR_SIZE ? 1 : -1);
+      found |= values_of(q, q->attr == AVR_SIZE && j != OUTSIDE ? 1 : -1);
   }
   for (int k = 0; k < s->stacks; k++) {
     int top, below = -1;
@@ -413,18 +428,19 @@ static uint32_t unseen_winners(const avr_scene *s, const avr_question *q, const 
     const float *p = s->body[top].pos;
     bool wins, small = s->body[top].half < 0.02f;
     if (q->id == AVR_Q3) {
-      wins = small && distance(s, q, p[0], p[1], p[2]) < best;
+      wins = (small || !equal) && distance(s, q, p[0], p[1], p[2]) < best;
     } else if (s->object[q->anchor].stack == k) {
       for (int i = 0; i < s->n; i++)
         if (s->object[i].stack == k && s->object[i].level == s->object[q->anchor].level - 1 &&
             known(st, i, AVR_EXISTS))
           below = i;
-      wins = below < 0 && 2 * s->body[top].half < best;
+      wins = below < 0 && s->body[top].half + (equal ? s->body[top].half : 0.018f) < best;
     } else {
       // at the height that would be nearest: how high the stack is nobody knows
       wins = distance(s, q, p[0], p[1], s->body[q->anchor].pos[2]) < best;
     }
-    int value = q->attr == AVR_COLOUR ? -1 : q->attr == AVR_SHAPE ? 0 : s->object[top].value[1];
+    int value = q->attr == AVR_SHAPE ? 0 : -1;
+    if (q->attr == AVR_SIZE && equal) value = s->object[top].value[AVR_SIZE];
     if (wins) found |= values_of(q, value);
   }
   return found;
