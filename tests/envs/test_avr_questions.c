@@ -504,9 +504,7 @@ static void check_thought(const avr_episode *e) {
     case AVR_SIDES:
       assert_int_equal(sscanf(match, "\nMatch: left %d, right %d\n", &left, &right), 2);
       break;
-    case AVR_SAME:
-      assert_non_null(strchr(match, ','));
-      break;
+    case AVR_SAME:  // the other, and mostly the one: a glimpse may do where no one else is left
     case AVR_QUERY:
       assert_int_not_equal(strncmp(match, "\nMatch: none", 12), 0);
       break;
@@ -518,7 +516,7 @@ static void check_thought(const avr_episode *e) {
 static void test_episodes(void **state) {
   (void)state;
   static avr_episode e;
-  int asked[AVR_TEMPLATES] = {0}, episodes = 0, sure = 0;
+  int asked[AVR_TEMPLATES] = {0}, episodes = 0, sure = 0, unfound = 0;
   for (int k = 0; k < episodes_wanted; k++) {
     avr_settings set = COMPLETE;
     int id = k % AVR_TEMPLATES;
@@ -528,7 +526,13 @@ static void test_episodes(void **state) {
                 (id <= AVR_Q3 || id == AVR_K2 || id == AVR_P3 || id == AVR_M4 || id == AVR_X1);
     if (bare) continue;
     set.question = avr_template_name[id];
-    if (avr_generate(oracle, &set, seed, &e)) fail_msg("%s", gaze_err_detail());
+    gaze_err err = avr_generate(oracle, &set, seed, &e);
+    if (err == GAZE_ERR_NOTFOUND) {  // held to one template, a few seeds find no scene
+      print_message("%s: %s\n", avr_template_name[id], gaze_err_detail());
+      unfound++;
+      continue;
+    }
+    if (err) fail_msg("%s", gaze_err_detail());
     assert_int_equal(e.question.id, id);
     asked[id]++;
     check_offer(&e);
@@ -542,6 +546,7 @@ static void test_episodes(void **state) {
   }
   // it works out by itself which places are open, and may doubt one more
   assert_true(sure >= 3 * episodes / 4);
+  assert_true(unfound <= episodes / 20);
   for (int id = 0; id < AVR_TEMPLATES; id++) assert_true(asked[id] > 0);
 }
 
