@@ -464,9 +464,10 @@ static uint32_t position_answers(const avr_scene *s, const avr_question *q, cons
         takes_part &= s->object[i].value[AVR_SIZE] == 1;
       for (int k = 0; k < n; k++)
         if (unsized[k] == i) takes_part &= (small >> k & 1) == 1;
-      // of two that tie (cubes of a stack) the one of known size
+      // of two that tie for the farthest (cubes of a stack) the one of known size
       float d = distance_of(s, q, i);
-      bool ahead = d < best || (winner >= 0 && d == best && !knows_value(st, winner, AVR_SIZE));
+      bool ahead = d < best || (q->id == AVR_Q3 && winner >= 0 && d == best &&
+                                !knows_value(st, winner, AVR_SIZE));
       if (takes_part && ahead) best = d, winner = i;
     }
     if (winner >= 0)
