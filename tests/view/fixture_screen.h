@@ -20,10 +20,11 @@ static inline pid_t screen_start(void) {
   fflush(NULL);
   pid_t pid = fork();
   if (pid == 0) {
+    // -noreset: a server that starts anew when its last window closes refuses the next one
     close(ends[0]);
     if (!freopen("/dev/null", "w", stderr)) _exit(126);
     execlp("Xvfb", "Xvfb", "-displayfd", fd, "-screen", "0", "1024x768x24", "-nolisten", "tcp",
-           (char *)NULL);
+           "-noreset", (char *)NULL);
     _exit(127);
   }
   close(ends[1]);
