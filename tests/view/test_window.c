@@ -265,7 +265,24 @@ static void test_hand(void **state) {
   assert_true(t->copy);
   assert_true(hypot(after[0] - before[0], after[1] - before[1]) > 0.01);
 
-  // the episode is what it was: backspace shows it again, and so does its next decision
+  // a decision that moves nothing leaves the copy, one that does ends it
+  assert_int_equal(gaze_replay_ask(r.log, (gaze_ask){.kind = GAZE_ASK_FORWARD}), GAZE_OK);
+  look(&r);
+  assert_true(t->copy);
+  gaze_shot moved = {0};
+  bool remade;
+  assert_int_equal(gaze_shot_copy(&moved, gaze_replay_shot(r.log)), GAZE_OK);
+  moved.truth.body[1].pos[0] += 0.05f;
+  assert_int_equal(view_stage_show(t, &moved, &remade), GAZE_OK);
+  assert_false(t->copy || remade);
+  gaze_shot_fini(&moved);
+
+  // the episode is what it was: backspace shows it again
+  assert_true(view_stage_grab(t, mjPERT_TRANSLATE));
+  view_stage_drag(t, mjMOUSE_MOVE_H, 0.1, 0.0);
+  view_stage_draw(t, r.w->at.scene, t->time_s + 0.05, &r.w->draw);
+  place(&r, held, after);
+  assert_true(hypot(after[0] - before[0], after[1] - before[1]) > 1e-6);
   view_key(r.w, GLFW_KEY_BACKSPACE, 0);
   place(&r, held, after);
   assert_false(t->copy);
