@@ -20,6 +20,7 @@ static inline pid_t screen_start(void) {
   fflush(NULL);
   pid_t pid = fork();
   if (pid == 0) {
+    // -noreset: a server that starts anew when its last window closes refuses the next one
     close(ends[0]);
     if (!freopen("/dev/null", "w", stderr)) _exit(126);
     // -noreset: without it the server starts anew when the last window closes, and refuses the next
