@@ -23,7 +23,6 @@ static inline pid_t screen_start(void) {
     // -noreset: a server that starts anew when its last window closes refuses the next one
     close(ends[0]);
     if (!freopen("/dev/null", "w", stderr)) _exit(126);
-    // -noreset: without it the server starts anew when the last window closes, and refuses the next
     execlp("Xvfb", "Xvfb", "-displayfd", fd, "-screen", "0", "1024x768x24", "-nolisten", "tcp",
            "-noreset", (char *)NULL);
     _exit(127);
