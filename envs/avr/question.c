@@ -102,7 +102,9 @@ static bool ask_other(gaze_rng *r, const avr_scene *s, const avr_object *one, av
   for (int i = 0; i < s->n; i++) {
     const avr_object *o = &s->object[i];
     bool apart = o->stack < 0 || o->stack != one->stack;
-    ok[i] = o != one && apart && !o->hidden && named_but(s, i, q->attr);
+    // of a cube under another its size is in sight only where stacks are of equal cubes
+    bool sized = o->stack < 0 || top(s, i) || avr_equal_stacks(s);
+    ok[i] = o != one && apart && sized && !o->hidden && named_but(s, i, q->attr);
   }
   q->anchor = pick(r, ok, s->n);
   return q->anchor >= 0;
