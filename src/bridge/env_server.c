@@ -358,7 +358,9 @@ static gaze_err watch_peers(gaze_env_server *s, int beat_ms) {
   zmq_setsockopt(s->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on);
   zmq_setsockopt(s->socket, ZMQ_HEARTBEAT_IVL, &beat, sizeof beat);
   zmq_setsockopt(s->socket, ZMQ_HEARTBEAT_TIMEOUT, &patience, sizeof patience);
-  snprintf(name, sizeof name, "inproc://gaze-env-server-%p", (void *)s);
+  // never used before: the end of a server that stood at this address may still be under way
+  snprintf(name, sizeof name, "inproc://gaze-env-server-%p-%llx", (void *)s,
+           (unsigned long long)gaze_clock_now());
   s->monitor = zmq_socket(s->context, ZMQ_PAIR);
   if (!s->monitor || zmq_socket_monitor(s->socket, name, ZMQ_EVENT_DISCONNECTED) != 0 ||
       zmq_connect(s->monitor, name) != 0)
